@@ -1,0 +1,47 @@
+// Names of everything kept in Redis. Each name starts with the format version and carries the hash
+// tag {sale.shard}, so that what one script touches is always one slot of a Redis Cluster.
+
+/** Sale and SKU ids: these bytes and no others, 1 to 64 of them. */
+export const ID_LENGTH_MAX = 64
+
+function shardKey(sale: string, shard: number, name: string): string {
+  return 'rg1:{' + sale + '.' + shard + '}:' + name
+}
+
+/** hash: epoch, state, opens_ms, closes_ms, stock_version, sale_user_max, hold_attempts_max, sku:<sku>, unpaid:<sku> */
+export function metaKey(sale: string, shard: number): string {
+  return shardKey(sale, shard, 'meta')
+}
+
+/** stream: one entry a batch of accepted reservations */
+export function intentsKey(sale: string, shard: number): string {
+  return shardKey(sale, shard, 'intents')
+}
+
+/** hash: "<sku>:<user>" → "<units> <expired holds> <reservation bodies, comma-separated>" */
+export function buyersKey(sale: string, shard: number): string {
+  return shardKey(sale, shard, 'buyers')
+}
+
+/** hash: reservation body → record (see contract/record.ts) */
+export function reservationsKey(sale: string, shard: number): string {
+  return shardKey(sale, shard, 'reservations')
+}
+
+/** hash: user → generation of the newest session; absent means no session was ever replaced */
+export function sessionsKey(sale: string, shard: number): string {
+  return shardKey(sale, shard, 'sessions')
+}
+
+/** set: ids of returns that were applied and not yet struck off in the ledger */
+export function returnedKey(sale: string, shard: number): string {
+  return shardKey(sale, shard, 'returned')
+}
+
+/** list: free units, each "<unit>:<generation>" */
+export function freeKey(sale: string, shard: number, sku: string): string {
+  return shardKey(sale, shard, 'free:' + sku)
+}
+
+/** Consumer group of the settlers on every intents stream. */
+export const SETTLER_GROUP = 'settlers'

@@ -1,0 +1,36 @@
+// Wire shapes of the batched scripts: what a lane sends and what comes back.
+//
+// A batch is one EVALSHA: few long arguments, because each argument costs on both sides. Items are packed
+// with length prefixes and unpacked in Redis by struct.unpack, replies are lines of text.
+//
+// reserve   KEYS  meta, intents, buyers, reservations, sessions, then the free list of each SKU of the batch
+//           ARGV  batch, expected epoch, SKUs of the batch joined by commas (order of KEYS), items
+//           item  c22 body · B index of the SKU (from 1) · H quantity · I4 session generation · Hc0 user
+//                 (big-endian, struct format ITEM_FORMAT)
+//           reply line 1    <batch> <now_ms> <state> <stock version>
+//                 a line for each SKU   <free> <unpaid>
+//                 a line for each item  <body> <code> [<rest>]
+//                 held: rest = <units joined by commas> <reserved_ms>; replay: rest = record;
+//                 limit_reached: rest = bodies of the buyer's own reservations joined by commas
+//                 state is 'rebuilding' when the epoch is not the expected one: no further lines then.
+//
+// lookup    KEYS  reservations   ARGV batch, bodies (22 bytes each, nothing between)
+//           reply line 1 <batch>, then a line for each: <body> <record or "-">
+//
+// stock     KEYS  meta, then free lists   ARGV batch, SKUs joined by commas
+//           reply line 1 <batch> <now_ms> <state> <stock version> <epoch>, then <free> <unpaid> for each SKU
+//
+// intent    stream entry: e epoch · t Redis ms · n items · i items, each
+//           c22 body · Bc0 sku · H quantity · I4 price version · B kind (0 purchase, 1 late payment)
+//           · Hc0 units "unit:generation,…" · Hc0 user
+
+export const ITEM_FORMAT = '>c22BHI4Hc0'
+
+/** Reservations in one batch: bounds the time one script holds Redis (about 1 ms). */
+export const LANE_BATCH_MAX = 256
+
+export const USER_BYTES_MAX = 256
+/** Units in one reservation. */
+export const QUANTITY_MAX = 100
+/** Idempotency-Key: 1 to this many visible ASCII characters. */
+export const IDEMPOTENCY_KEY_LENGTH_MAX = 128

@@ -1,0 +1,9 @@
+// One HKDF-SHA256 subkey (32 bytes, salt "rushgate", info = the purpose) for each kind of token, so that a token of one kind is
+// never valid as another. RUSHGATE_SECRET holds one or several secrets separated by commas, each
+// "<key id>:<at least 16 characters>": the first signs, all verify.
+
+export type SubkeyPurpose = 'session' | 'internal' | 'receipt' | 'request-signing' | 'sandbox-payment'
+
+export const HKDF_SALT = 'rushgate'
+export const HKDF_BYTES = 32
+export const SECRET_LENGTH_MIN = 16
