@@ -1,0 +1,153 @@
+// The gate as a process: finds nginx (or OpenResty), renders the template into a prefix of its own, runs it there.
+//
+// The same template serves `npm start`, the tests, the benchmark and the containers; only the placeholders differ.
+import { execFileSync, spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type DeathListener, ManagedProcess } from './processes'
+
+const RELOAD_TIMEOUT_MS = 20_000
+
+export interface NginxProgram {
+  command: string
+  /** folder of the Lua module's .so files; '' when it is built in */
+  modules: string
+  /** where Lua libraries are looked for, in the words of lua_package_path */
+  lua_path: string
+}
+
+let found: NginxProgram | undefined
+
+/** Prefers OpenResty's own nginx over the distribution's; throws with what to install. */
+export function findNginx(): NginxProgram {
+  found ??= lookForNginx()
+  return found
+}
+
+function lookForNginx(): NginxProgram {
+  const commands = ['openresty', '/usr/local/openresty/nginx/sbin/nginx', 'nginx', '/usr/sbin/nginx']
+  for (const command of commands) {
+    const answer = spawnSync(command, ['-V'], { encoding: 'utf8' })
+    if (answer.status !== 0) continue
+    const built = answer.stderr
+    if (/--add-module=\S*ngx_lua/.test(built)) return { command, modules: '', lua_path: ';;' }
+    const modules = moduleFolders(command, built).find((folder) => existsSync(join(folder, 'ngx_http_lua_module.so')))
+    if (modules !== undefined)
+      return { command, modules, lua_path: '/usr/share/lua/5.1/?.lua;/usr/share/lua/5.1/?/init.lua;;' }
+  }
+  throw new Error(
+    'no nginx with the Lua module was found: apt-get install nginx libnginx-mod-http-lua lua-resty-core lua-cjson, or install OpenResty',
+  )
+}
+
+function moduleFolders(command: string, built: string): string[] {
+  const named = /--modules-path=(\S+)/.exec(built)?.[1]
+  const prefix = /--prefix=(\S+)/.exec(built)?.[1] ?? dirname(dirname(command))
+  return [...(named === undefined ? [] : [named]), join(prefix, 'modules'), '/usr/lib/nginx/modules']
+}
+
+/** Replaces each `@NAME@`; a placeholder without a value is an error, so that no half-rendered file ever starts. */
+export function renderTemplate(template: string, values: Record<string, string>): string {
+  return template.replace(/@([A-Z][A-Z0-9_]*)@/g, (placeholder, name: string) => {
+    const value = values[name]
+    if (value === undefined) throw new Error(`the nginx template names ${placeholder}, for which there is no value`)
+    return value
+  })
+}
+
+export interface NginxOptions {
+  name: string
+  /** the prefix: configuration, logs and temporary files are below it */
+  dir: string
+  /** the rendered configuration */
+  config: string
+  env?: Record<string, string | undefined>
+  ready: () => Promise<boolean>
+  onDeath?: DeathListener
+}
+
+export class Nginx extends ManagedProcess {
+  readonly dir: string
+
+  constructor(options: NginxOptions) {
+    const { dir, config } = options
+    for (const folder of ['conf', 'logs', 'temp']) mkdirSync(join(dir, folder), { recursive: true })
+    const config_file = join(dir, 'conf/nginx.conf')
+    const error_log = join(dir, 'logs/error.log')
+    writeFileSync(config_file, config)
+    super(
+      {
+        name: options.name,
+        command: findNginx().command,
+        args: ['-p', dir, '-c', config_file, '-e', error_log, '-g', globalDirectives(config)],
+        cwd: dir,
+        env: options.env,
+        log_file: join(dir, 'logs/output.log'),
+        more_logs: [error_log],
+        ready: options.ready,
+        stop_signal: 'SIGTERM',
+      },
+      options.onDeath,
+    )
+    this.dir = dir
+  }
+
+  /** Process ids of the workers that take new connections, in the order they were started. */
+  workers(): number[] {
+    if (this.pid === 0) return []
+    const children = readText(`/proc/${this.pid}/task/${this.pid}/children`).trim()
+    if (children === '') return []
+    return children
+      .split(' ')
+      .map(Number)
+      .filter((pid) => {
+        const title = readText(`/proc/${pid}/cmdline`)
+        return title.includes('worker process') && !title.includes('shutting down')
+      })
+  }
+
+  /** Reads the configuration again and resolves when new workers have taken over; the old ones may still be draining. */
+  async reload(): Promise<void> {
+    const before = this.workers()
+    this.kill('SIGHUP')
+    const deadline = Date.now() + RELOAD_TIMEOUT_MS
+    for (;;) {
+      const now = this.workers()
+      if (now.length >= before.length && now.every((pid) => !before.includes(pid))) return
+      if (Date.now() > deadline) throw new Error(`${this.name} has not reloaded\n${this.logTail()}`)
+      await sleep(20)
+    }
+  }
+
+  errorLog(): string {
+    return readText(join(this.dir, 'logs/error.log'))
+  }
+}
+
+// In the foreground, whatever the file says. Under root the workers stay root: the checkout and the stack's folder
+// may be closed to every other user. Containers, where that is not so, set a user of their own.
+function globalDirectives(config: string): string {
+  const directives = []
+  if (!/^\s*daemon\s/m.test(config)) directives.push('daemon off;')
+  if (process.getuid?.() === 0 && !/^\s*user\s/m.test(config)) directives.push('user root;')
+  return directives.join(' ')
+}
+
+function readText(file: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch {
+    return ''
+  }
+}
+
+/** Whether `nginx -t` accepts the file; its words when it does not. */
+export function checkNginxConfig(dir: string, config_file: string): string | undefined {
+  try {
+    execFileSync(findNginx().command, ['-t', '-p', dir, '-c', config_file, '-e', 'stderr'], { stdio: 'pipe' })
+    return undefined
+  } catch (error) {
+    return String((error as { stderr?: Buffer }).stderr ?? error)
+  }
+}

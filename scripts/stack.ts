@@ -1,0 +1,265 @@
+// A whole Rushgate on loopback: Redis, backend and gate as real processes, for `npm start`, tests, faults, load and bench.
+//
+// Everything a stack writes is below its folder. Ports not asked for are drawn free. start() of a part keeps its
+// port and its data, so that a killed part comes back as itself. Needs `npm run build`.
+import { randomBytes } from 'node:crypto'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { findNginx, Nginx, renderTemplate } from './nginx'
+import { freePort, isPortFree } from './ports'
+import { type DeathListener, ManagedProcess } from './processes'
+import { type Fsync, Redis } from './redis'
+
+export const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '..')
+const PROBE_TIMEOUT_MS = 2000
+const ADMIN_TIMEOUT_MS = 60_000
+const BACKEND_READY_TIMEOUT_MS = 45_000
+
+export type PartName = 'redis' | 'backend' | 'gate'
+
+export interface StackOptions {
+  /** made when absent; secrets and data in it are kept for the next start */
+  dir: string
+  /** workers of the gate; default 1 */
+  workers?: number
+  gate_port?: number
+  backend_port?: number
+  redis_port?: number
+  metrics_port?: number
+  /** PostgreSQL for the ledger; PGlite in `dir` when absent */
+  database_url?: string
+  /** for backend and gate, over what the stack sets */
+  env?: Record<string, string | undefined>
+  /** Redis' appendfsync; default `always` */
+  fsync?: Fsync
+  /** the gate's rushgate.json; default the one in the repository */
+  config?: string
+  error_log_level?: string
+  /** demo accounts and the sandbox payment provider; default true */
+  demo?: boolean
+  /** a part ended that nobody asked to end */
+  onDeath?: DeathListener
+  /** told before each part is started */
+  onProgress?: (part: PartName) => void
+}
+
+export interface StackSecrets {
+  /** RUSHGATE_SECRET */
+  secret: string
+  /** RUSHGATE_ADMIN_TOKEN */
+  admin_token: string
+}
+
+export class AdminError extends Error {
+  constructor(
+    readonly status: number,
+    readonly body: unknown,
+    message: string,
+  ) {
+    super(message)
+  }
+}
+
+export class Stack {
+  readonly redis: Redis
+  readonly backend: ManagedProcess
+  readonly gate: Nginx
+  readonly urls: { gate: string; backend: string; redis: string; metrics: string }
+  readonly admin_token: string
+  readonly secret: string
+  readonly dir: string
+
+  constructor(options: StackOptions, ports: Required<StackPorts>, secrets: StackSecrets) {
+    const dir = resolve(options.dir)
+    this.dir = dir
+    this.admin_token = secrets.admin_token
+    this.secret = secrets.secret
+    this.urls = {
+      gate: `http://127.0.0.1:${ports.gate}`,
+      backend: `http://127.0.0.1:${ports.backend}`,
+      redis: `redis://127.0.0.1:${ports.redis}`,
+      metrics: `http://127.0.0.1:${ports.metrics}/metrics`,
+    }
+    this.redis = new Redis(join(dir, 'redis'), ports.redis, options.fsync ?? 'always', options.onDeath)
+    this.backend = backendProcess(options, dir, ports, this.urls, secrets)
+    this.gate = gateProcess(options, dir, ports, this.urls, secrets)
+  }
+
+  get parts(): ManagedProcess[] {
+    return [this.redis, this.backend, this.gate]
+  }
+
+  async start(onProgress?: (part: PartName) => void): Promise<void> {
+    for (const part of ['redis', 'backend', 'gate'] as const) {
+      onProgress?.(part)
+      await this[part].start()
+    }
+  }
+
+  /** Calls the admin API; throws an AdminError for anything but a 2xx. */
+  async admin<T = unknown>(method: string, path: string, body?: unknown): Promise<T> {
+    const response = await fetch(this.urls.backend + path, {
+      method,
+      headers: { authorization: `Bearer ${this.admin_token}`, 'content-type': 'application/json' },
+      body: body === undefined ? undefined : JSON.stringify(body),
+      signal: AbortSignal.timeout(ADMIN_TIMEOUT_MS),
+    })
+    const text = await response.text()
+    const answer = parseJson(text)
+    if (!response.ok) throw new AdminError(response.status, answer, `${method} ${path}: ${response.status} ${text}`)
+    return answer as T
+  }
+
+  /** The gate's error log since the folder was made. */
+  error_log(): string {
+    return this.gate.errorLog()
+  }
+
+  /** Gate first, so that nothing new comes in; Redis last, so that nothing is lost on the way. */
+  async stop(): Promise<void> {
+    for (const part of [this.gate, this.backend, this.redis]) await part.stop()
+  }
+}
+
+interface StackPorts {
+  gate?: number
+  backend?: number
+  redis?: number
+  metrics?: number
+}
+
+export async function startStack(options: StackOptions): Promise<Stack> {
+  requireBuild()
+  mkdirSync(options.dir, { recursive: true })
+  const ports = {
+    gate: await choosePort('gate', options.gate_port),
+    backend: await choosePort('backend', options.backend_port),
+    redis: await choosePort('Redis', options.redis_port),
+    metrics: await choosePort('metrics', options.metrics_port),
+  }
+  const stack = new Stack(options, ports, stackSecrets(options.dir))
+  try {
+    await stack.start(options.onProgress)
+  } catch (error) {
+    await stack.stop()
+    throw error
+  }
+  return stack
+}
+
+export class PortTakenError extends Error {}
+
+async function choosePort(what: string, asked: number | undefined): Promise<number> {
+  if (asked === undefined) return freePort()
+  if (!(await isPortFree(asked))) throw new PortTakenError(`port ${asked} (${what}) is taken by another program`)
+  return asked
+}
+
+/** Made once for each folder, readable by its owner only. */
+export function stackSecrets(dir: string): StackSecrets {
+  const file = join(dir, 'secrets.json')
+  if (existsSync(file)) return JSON.parse(readFileSync(file, 'utf8')) as StackSecrets
+  const secrets = {
+    secret: `k${randomBytes(3).toString('hex')}:${randomBytes(32).toString('base64url')}`,
+    admin_token: randomBytes(24).toString('base64url'),
+  }
+  mkdirSync(dir, { recursive: true })
+  writeFileSync(file, `${JSON.stringify(secrets, null, 2)}\n`, { mode: 0o600 })
+  return secrets
+}
+
+function requireBuild(): void {
+  for (const file of ['dist/backend/main.js', 'dist/rushgate.lua']) {
+    if (!existsSync(join(ROOT, file))) throw new Error(`${file} is missing: run \`npm run build\` first`)
+  }
+}
+
+function backendProcess(
+  options: StackOptions,
+  dir: string,
+  ports: Required<StackPorts>,
+  urls: Stack['urls'],
+  secrets: StackSecrets,
+): ManagedProcess {
+  return new ManagedProcess(
+    {
+      name: 'backend',
+      command: process.execPath,
+      args: ['--enable-source-maps', join(ROOT, 'dist/backend/main.js')],
+      cwd: ROOT,
+      env: {
+        NODE_ENV: 'production',
+        RUSHGATE_BIND: '127.0.0.1',
+        RUSHGATE_PORT: String(ports.backend),
+        RUSHGATE_PUBLIC_URL: urls.gate,
+        RUSHGATE_DATA: dir,
+        REDIS_URL: urls.redis,
+        RUSHGATE_SECRET: secrets.secret,
+        RUSHGATE_ADMIN_TOKEN: secrets.admin_token,
+        PAYMENT_PROVIDER: 'sandbox',
+        RUSHGATE_DEMO: options.demo === false ? undefined : '1',
+        DATABASE_URL: options.database_url,
+        ...options.env,
+      },
+      log_file: join(dir, 'backend.log'),
+      ready: () => answersOk(`${urls.backend}/healthz`),
+      ready_timeout_ms: BACKEND_READY_TIMEOUT_MS,
+    },
+    options.onDeath,
+  )
+}
+
+function gateProcess(
+  options: StackOptions,
+  dir: string,
+  ports: Required<StackPorts>,
+  urls: Stack['urls'],
+  secrets: StackSecrets,
+): Nginx {
+  const prefix = join(dir, 'gate')
+  const config = resolve(ROOT, options.config ?? 'rushgate.json')
+  const backend = `127.0.0.1:${ports.backend}`
+  const nginx = findNginx()
+  const values = {
+    PREFIX: prefix,
+    MODULES: nginx.modules,
+    WORKERS: String(options.workers ?? 1),
+    GATE_LISTEN: `127.0.0.1:${ports.gate}`,
+    METRICS_LISTEN: `127.0.0.1:${ports.metrics}`,
+    BACKEND: backend,
+    BUNDLE: join(ROOT, 'dist/rushgate.lua'),
+    WEB_ROOT: join(ROOT, 'dist/web'),
+    CONFIG: config,
+    ERROR_LOG_LEVEL: options.error_log_level ?? 'notice',
+    LUA_PATH: nginx.lua_path,
+  }
+  return new Nginx({
+    name: 'gate',
+    dir: prefix,
+    config: renderTemplate(readFileSync(join(ROOT, 'nginx/nginx.conf.template'), 'utf8'), values),
+    env: {
+      RUSHGATE_SECRET: secrets.secret,
+      RUSHGATE_REDIS_URL: urls.redis,
+      RUSHGATE_BACKEND: backend,
+      RUSHGATE_CONFIG: config,
+      ...options.env,
+    },
+    ready: () => answersOk(`${urls.gate}/livez`),
+    onDeath: options.onDeath,
+  })
+}
+
+async function answersOk(url: string): Promise<boolean> {
+  const response = await fetch(url, { signal: AbortSignal.timeout(PROBE_TIMEOUT_MS) })
+  await response.arrayBuffer()
+  return response.status === 200
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return text === '' ? undefined : JSON.parse(text)
+  } catch {
+    return text
+  }
+}
