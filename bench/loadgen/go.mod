@@ -1,0 +1,3 @@
+module rushgate/bench/loadgen
+
+go 1.21
