@@ -1,0 +1,50 @@
+// Two projects: `unit` needs Node alone; `integration` (everything in a test/ folder, and the fault runs) starts the
+// real components, one file at a time, because the machine has two cores and the tests measure time-outs.
+import { readFileSync } from 'node:fs'
+import { defineConfig, type Plugin } from 'vitest/config'
+
+// `import claim from './claim-units.sql'` gives the statement's text, as esbuild's text loader does in the build.
+const sqlAsText: Plugin = {
+  name: 'sql-as-text',
+  enforce: 'pre',
+  load(id) {
+    const file = id.split('?')[0] ?? id
+    if (!file.endsWith('.sql')) return undefined
+    return `export default ${JSON.stringify(readFileSync(file, 'utf8'))}`
+  },
+}
+
+const NOT_OURS = ['**/node_modules/**', '**/dist/**', '**/.rushgate/**', '**/.cache/**']
+
+export default defineConfig({
+  plugins: [sqlAsText],
+  test: {
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'unit',
+          include: ['**/*.spec.ts'],
+          exclude: [...NOT_OURS, '**/test/**', 'faults/**'],
+          pool: 'forks',
+          maxWorkers: 2,
+          testTimeout: 20_000,
+          hookTimeout: 30_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'integration',
+          include: ['**/test/**/*.spec.ts', 'faults/**/*.spec.ts'],
+          exclude: NOT_OURS,
+          pool: 'forks',
+          fileParallelism: false,
+          testTimeout: 60_000,
+          hookTimeout: 120_000,
+          teardownTimeout: 30_000,
+        },
+      },
+    ],
+  },
+})
