@@ -1,0 +1,64 @@
+// The plugin contract: a door (this record) with the room behind it (its folder).
+//
+// A plugin speaks once, by returning a verdict; it never ends a request, sets a status or touches nginx. What it needs
+// of the world it is handed as ports, when it is created.
+import type { LanePort } from './lane'
+import type { GateRequest } from './request'
+import type { SalesPort } from './sales'
+import type { ObjectField } from './schema'
+import type { Verdict } from './verdict'
+
+export interface Ports {
+  lane: LanePort
+  sales: SalesPort
+  crypto: CryptoPort
+  http: HttpPort
+  /** uniform in [0, 1) */
+  chance: (this: void) => number
+  /** adds 1 to a counter of this plugin, named [a-z_]+ */
+  count: (this: void, name: string) => void
+  /** a line in the error log; never called with secrets or tokens */
+  warn: (this: void, message: string) => void
+  /** Counts and checks in one atomic step, node-wide: the count of `key` after adding 1, within a window that began with its first. */
+  countWithin: (this: void, key: string, window_s: number) => number
+}
+
+export interface CryptoPort {
+  /** HMAC-SHA256 under the subkey "session" of this key id, as base64url; undefined for an unknown key id */
+  sessionMac: (this: void, key_id: string, message: string) => string | undefined
+  /** HMAC-SHA256 under a sale's id key (base64url, as the backend sends it), as base64url */
+  saleMac: (this: void, id_key: string, message: string) => string
+  /** in a time that does not depend on where they differ */
+  equal: (this: void, a: string, b: string) => boolean
+  /** undefined when it is not base64url */
+  fromBase64Url: (this: void, text: string) => string | undefined
+  byteLength: (this: void, text: string) => number
+  crc32: (this: void, text: string) => number
+}
+
+export interface HttpPort {
+  /** A request header, the first if it came several times. `name` is lower case with underscores. */
+  header: (this: void, name: string) => string | undefined
+  /** undefined when there is none or it was too large to be kept in memory */
+  body: (this: void) => string | undefined
+  /** undefined for text that is not JSON */
+  parseJson: (this: void, text: string) => unknown
+  /** value as a JSON string, quotes included */
+  jsonString: (this: void, text: string) => string
+}
+
+export interface PluginPhases {
+  /** Returns undefined to let the next plugin speak. */
+  access: (this: void, request: GateRequest) => Verdict | undefined
+}
+
+export interface Plugin {
+  name: string
+  version: string
+  /** higher runs earlier */
+  priority: number
+  /** what a fault of this plugin or of its store means for a request */
+  fails: 'open' | 'closed'
+  schema: ObjectField
+  create: (this: void, config: Record<string, unknown>, ports: Ports) => PluginPhases
+}

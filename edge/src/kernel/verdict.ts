@@ -1,0 +1,51 @@
+// What a plugin says: nothing (the next one is asked), an answer, a refusal, or that its store failed.
+import type { RefusalCode } from '../../../contract/codes'
+
+export interface Answer {
+  kind: 'answer'
+  status: number
+  content_type: string
+  body: string
+}
+
+export interface Refusal {
+  kind: 'refusal'
+  code: RefusalCode
+  /** one plain sentence for the shopper; names the field or the limit */
+  detail: string
+  /** 0: none */
+  retry_after_ms: number
+  /** the outcome of what was asked is not known: repeat it with the same key and X-Rush-Retry: 1 */
+  unknown: boolean
+  /** more members of the problem document, as JSON text beginning with a comma; '' for none */
+  members: string
+  /** value of the Allow header, for method_not_allowed; '' otherwise */
+  allow: string
+}
+
+/** The store behind a plugin did not answer: what follows is the plugin's declared choice, open or closed. */
+export interface StoreFailure {
+  kind: 'store_failure'
+  detail: string
+}
+
+/** Everything the gate does is done: let the backend answer. */
+export interface Forward {
+  kind: 'forward'
+}
+
+export type Verdict = Answer | Refusal | StoreFailure | Forward
+
+export function answerJson(status: number, body: string): Answer {
+  return { kind: 'answer', status, content_type: 'application/json', body }
+}
+
+export function refuse(code: RefusalCode, detail: string): Refusal {
+  return { kind: 'refusal', code, detail, retry_after_ms: 0, unknown: false, members: '', allow: '' }
+}
+
+export function refuseFor(code: RefusalCode, detail: string, retry_after_ms: number): Refusal {
+  return { kind: 'refusal', code, detail, retry_after_ms, unknown: false, members: '', allow: '' }
+}
+
+export const FORWARD: Forward = { kind: 'forward' }

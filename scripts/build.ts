@@ -1,0 +1,138 @@
+// npm run build: dist/redis/*.lua, dist/rushgate.lua, dist/backend/, dist/web/.
+//
+// Redis scripts come first, because the gate carries the text of those it runs. One script is one file of
+// TypeScript, compiled flat: types and const enums leave nothing behind, and the tail becomes a call.
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { basename, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { build as esbuild } from 'esbuild'
+import ts from 'typescript'
+import * as tstl from 'typescript-to-lua'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const dist = join(root, 'dist')
+
+function fail(diagnostics: readonly ts.Diagnostic[]): void {
+  const errors = diagnostics.filter((diagnostic) => diagnostic.category === ts.DiagnosticCategory.Error)
+  if (errors.length === 0) return
+  const host = { getCanonicalFileName: (name: string) => name, getCurrentDirectory: () => root, getNewLine: () => '\n' }
+  throw new Error(ts.formatDiagnostics(errors, host))
+}
+
+function transpile(config: string): Map<string, string> {
+  const parsed = tstl.parseConfigFileWithSystem(join(root, config))
+  fail(parsed.errors)
+  const written = new Map<string, string>()
+  const result = tstl.transpileFiles(parsed.fileNames, parsed.options, (name, text) => {
+    written.set(name, text)
+  })
+  fail(result.diagnostics)
+  return written
+}
+
+function functionName(file: string): string {
+  return file.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase())
+}
+
+/** The header of a script's source, as Lua comments: the contract travels with the script. */
+function headerOf(source: string): string {
+  const lines: string[] = []
+  for (const line of source.split('\n')) {
+    if (!line.startsWith('//')) break
+    lines.push(line.replace(/^\/\//, '--'))
+  }
+  return lines.join('\n')
+}
+
+function flatten(name: string, source: string, lua: string): string {
+  const entry = functionName(name)
+  const flat = lua
+    .replace('local ____exports = {}\n', '')
+    .replace(`function ____exports.${entry}(`, `local function ${entry}(`)
+    .replace(/return ____exports\n*$/, `return ${entry}(KEYS, ARGV)\n`)
+  if (flat.includes('____exports') || flat.includes('__TS__')) {
+    throw new Error(
+      `edge/src/redis/${name}.ts: compiles to something that Redis cannot run: only one export, no lualib`,
+    )
+  }
+  return `${headerOf(source)}\n${flat}`
+}
+
+export function buildRedisScripts(): void {
+  const folder = join(root, 'edge/src/redis')
+  const written = transpile('tsconfig.redis.json')
+  mkdirSync(join(dist, 'redis'), { recursive: true })
+  for (const [path, lua] of written) {
+    if (!path.endsWith('.lua')) continue
+    const name = basename(path, '.lua')
+    const source = readFileSync(join(folder, `${name}.ts`), 'utf8')
+    writeFileSync(join(dist, 'redis', `${name}.lua`), flatten(name, source, lua))
+  }
+}
+
+/** The scripts that lanes run, as a module of the bundle. */
+function writeScriptTexts(): void {
+  const lines = ['// Made by scripts/build.ts from dist/redis: the scripts that lanes run.']
+  for (const name of ['reserve', 'lookup', 'stock']) {
+    const text = readFileSync(join(dist, 'redis', `${name}.lua`), 'utf8')
+    lines.push(`export const ${functionName(name)} = ${JSON.stringify(text)}`)
+  }
+  const file = join(root, 'edge/src/adapters/scripts.generated.ts')
+  writeFileSync(file, `${lines.join('\n')}\n`)
+}
+
+export function buildGate(): void {
+  writeScriptTexts()
+  for (const [path, text] of transpile('tsconfig.edge.json')) {
+    if (path.endsWith('.lua')) {
+      // renamed into place: a gate that reloads meanwhile never reads half a bundle
+      const target = join(dist, 'rushgate.lua')
+      writeFileSync(`${target}.new`, text)
+      renameSync(`${target}.new`, target)
+    }
+  }
+}
+
+export async function buildBackend(): Promise<void> {
+  rmSync(join(dist, 'backend'), { recursive: true, force: true })
+  await esbuild({
+    entryPoints: {
+      main: join(root, 'backend/src/main.ts'),
+      'pglite-worker': join(root, 'backend/src/db/pglite-worker.ts'),
+    },
+    outdir: join(dist, 'backend'),
+    bundle: true,
+    packages: 'external',
+    platform: 'node',
+    target: 'node20',
+    format: 'esm',
+    sourcemap: true,
+    loader: { '.sql': 'text' },
+    logLevel: 'warning',
+  })
+}
+
+const parts: Record<string, () => void | Promise<void>> = {
+  redis: buildRedisScripts,
+  gate: buildGate,
+  backend: buildBackend,
+  web: async () => (await import('../web/shop/build')).buildShop(join(dist, 'web')),
+}
+
+async function main(): Promise<void> {
+  const wanted = process.argv.slice(2)
+  const unknown = wanted.filter((name) => !(name in parts))
+  if (unknown.length > 0)
+    throw new Error(`build: no part named ${unknown.join(', ')}; there are ${Object.keys(parts).join(', ')}`)
+  for (const [name, build] of Object.entries(parts)) {
+    if (wanted.length > 0 && !wanted.includes(name)) continue
+    const started = performance.now()
+    await build()
+    console.log(`built ${name} in ${Math.round(performance.now() - started)} ms`)
+  }
+}
+
+main().catch((error: unknown) => {
+  console.error(error instanceof Error ? error.message : error)
+  process.exit(1)
+})
