@@ -148,11 +148,18 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   return stack
 }
 
-export class PortTakenError extends Error {}
+export class PortTakenError extends Error {
+  constructor(
+    readonly what: string,
+    readonly port: number,
+  ) {
+    super(`port ${port} (${what}) is taken by another program`)
+  }
+}
 
 async function choosePort(what: string, asked: number | undefined): Promise<number> {
   if (asked === undefined) return freePort()
-  if (!(await isPortFree(asked))) throw new PortTakenError(`port ${asked} (${what}) is taken by another program`)
+  if (!(await isPortFree(asked))) throw new PortTakenError(what, asked)
   return asked
 }
 

@@ -1,0 +1,224 @@
+// `npm start` after the npm packages are there: sets the machine up, builds, starts the stack in .rushgate/, makes a
+// demo sale, says what to do next, and keeps everything running until Ctrl-C.
+//
+// Guarantee: all of it stops together, whichever part ends first; what was sold stays in .rushgate/ for the next start.
+import { spawn } from 'node:child_process'
+import { existsSync, rmSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { Command, InvalidArgumentError } from 'commander'
+import { Listr, PRESET_TIMER } from 'listr2'
+import { makeDemoSales } from './demo-sale'
+import { isBuildNeeded } from './freshness'
+import { describeExit, type ExitState } from './processes'
+import { installPackages, missingPackages, RUN_PACKAGES, whyNotInstallable } from './setup'
+import { PortTakenError, ROOT, type Stack, startStack } from './stack'
+
+const METRICS_PORT = 9145
+const WORKERS_MAX = 64
+
+interface StartOptions {
+  port: number
+  adminPort?: number
+  metricsPort: number
+  workers: number
+  dir: string
+  reset?: boolean
+  demo: boolean
+}
+
+function integer(name: string, max: number) {
+  return (text: string): number => {
+    const value = Number(text)
+    if (Number.isInteger(value) && value >= 1 && value <= max) return value
+    throw new InvalidArgumentError(`${name} must be a whole number from 1 to ${max}, got '${text}'`)
+  }
+}
+
+function parseOptions(): StartOptions {
+  return new Command('npm start --')
+    .description('Starts Rushgate on this machine: Redis, backend and gate, with a demo sale.')
+    .option('--port <port>', 'where shoppers reach the gate', integer('--port', 65535), 8080)
+    .option(
+      '--admin-port <port>',
+      'the backend and its admin API (default: --port + 1)',
+      integer('--admin-port', 65535),
+    )
+    .option('--metrics-port <port>', "the gate's metrics", integer('--metrics-port', 65535), METRICS_PORT)
+    .option('--workers <n>', 'workers of the gate', integer('--workers', WORKERS_MAX), 1)
+    .option('--dir <folder>', 'where the state is kept', join(ROOT, '.rushgate'))
+    .option('--reset', 'forget all sales and orders of earlier starts')
+    .option('--no-demo', 'no demo sale, no demo accounts')
+    .parse()
+    .opts<StartOptions>()
+}
+
+let stack: Stack | undefined
+let stopping = false
+
+async function endWith(code: number): Promise<never> {
+  stopping = true
+  await stack?.stop()
+  process.exit(code)
+}
+
+function stopOnSignals(): void {
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(signal, () => {
+      if (stopping) return // npm passes a Ctrl-C on as a second signal
+      console.log('\nStopping …')
+      endWith(0)
+    })
+  }
+}
+
+function reportDeath(name: string, exit: ExitState, log_tail: string): void {
+  if (stopping) return
+  stopping = true
+  console.error(
+    `\nThe ${name} has ended by itself (${describeExit(exit)}); everything stops. The end of its log:\n${log_tail}`,
+  )
+  endWith(1)
+}
+
+async function build(onOutput: (line: string) => void): Promise<void> {
+  const log: string[] = []
+  const child = spawn(process.execPath, ['--import', 'tsx', 'scripts/build.ts'], {
+    cwd: ROOT,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (data: Buffer) => {
+      log.push(data.toString())
+      onOutput(data.toString().trimEnd())
+    })
+  }
+  const code = await new Promise((done) => child.once('close', done))
+  if (code !== 0) throw new Error(`the build failed:\n${log.join('').trimEnd()}`)
+}
+
+function startTasks(options: StartOptions) {
+  const missing = missingPackages(RUN_PACKAGES)
+  return new Listr(
+    [
+      {
+        title: `Installing ${missing.map((wanted) => wanted.name).join(', ')}`,
+        skip: () => missing.length === 0 && 'nginx, its Lua module and Redis are installed',
+        task: async (_, task) => {
+          await installPackages(
+            missing.map((wanted) => wanted.name),
+            {
+              onOutput: (line) => {
+                task.output = line
+              },
+            },
+          )
+        },
+      },
+      {
+        title: 'Building',
+        skip: () => !isBuildNeeded(ROOT) && 'The build is up to date',
+        task: (_, task) =>
+          build((line) => {
+            task.output = line
+          }),
+      },
+      {
+        title: 'Starting Redis, backend and gate',
+        task: async (_, task) => {
+          stack = await startStack({
+            dir: options.dir,
+            workers: options.workers,
+            gate_port: options.port,
+            backend_port: options.adminPort ?? options.port + 1,
+            metrics_port: options.metricsPort,
+            database_url: process.env.DATABASE_URL || undefined,
+            demo: options.demo,
+            onDeath: reportDeath,
+            onProgress: (part) => {
+              task.output = part
+            },
+          })
+        },
+      },
+      {
+        title: 'Making the demo sales',
+        enabled: () => options.demo,
+        task: async (_, task) => {
+          const made = await makeDemoSales(stack as Stack)
+          task.title =
+            made.length === 0 ? 'The demo sales of an earlier start are kept' : `Made the sales ${made.join(' and ')}`
+        },
+      },
+    ],
+    {
+      registerSignalListeners: false,
+      rendererOptions: { timer: PRESET_TIMER },
+      fallbackRendererOptions: { timer: PRESET_TIMER },
+    },
+  )
+}
+
+function reset(dir: string): void {
+  // only what a stack made is ever removed
+  if (!existsSync(dir)) return
+  if (!existsSync(join(dir, 'secrets.json')))
+    throw new Error(`--reset: ${dir} is not a folder of Rushgate's, nothing was removed`)
+  rmSync(dir, { recursive: true })
+}
+
+const PORT_OPTIONS: Record<string, string> = { gate: '--port', backend: '--admin-port', metrics: '--metrics-port' }
+
+function explainPort(error: PortTakenError): string {
+  const option = PORT_OPTIONS[error.what]
+  return `Port ${error.port} (${error.what}) is taken by another program, or Rushgate runs already: choose another with \`npm start -- ${option} N\`.`
+}
+
+function firstSteps(running: Stack, demo: boolean): string {
+  const { gate, backend, metrics } = running.urls
+  const json = "-H 'content-type: application/json'"
+  const lines = [
+    '',
+    `  shop      ${gate}/`,
+    `  admin     ${backend}/admin/sales   (Authorization: Bearer ${running.admin_token})`,
+    `  metrics   ${metrics}`,
+    `  redis     ${running.urls.redis}`,
+    `  logs      ${running.dir}`,
+    '',
+  ]
+  if (demo) {
+    lines.push(
+      'Buy something:',
+      '',
+      `  curl -s ${gate}/sales/demo/state`,
+      `  SESSION=$(curl -s ${gate}/sessions ${json} -d '{"user":"ann","secret":"demo"}' | sed 's/.*"session":"\\([^"]*\\)".*/\\1/')`,
+      `  curl -s ${gate}/sales/demo/reservations -H "authorization: Bearer $SESSION" -H 'idempotency-key: my-first' ${json} -d '{"sku":"poster","quantity":1}'`,
+      '',
+    )
+  }
+  lines.push('Ctrl-C stops everything; the next start goes on from here.')
+  return lines.join('\n')
+}
+
+async function main(): Promise<void> {
+  const options = parseOptions()
+  options.dir = resolve(options.dir)
+  stopOnSignals()
+  const missing = missingPackages(RUN_PACKAGES)
+  const hindrance = missing.length === 0 ? undefined : whyNotInstallable(missing)
+  if (hindrance !== undefined) throw new Error(hindrance)
+  if (missing.length > 0) {
+    console.log('These Debian packages will be installed (no service is started):')
+    for (const wanted of missing) console.log(`  ${wanted.name.padEnd(24)}${wanted.reason}`)
+  }
+  if (options.reset) reset(options.dir)
+  await startTasks(options).run()
+  console.log(firstSteps(stack as Stack, options.demo))
+}
+
+main().catch((error: unknown) => {
+  if (stopping) return
+  const words =
+    error instanceof PortTakenError ? explainPort(error) : error instanceof Error ? error.message : String(error)
+  console.error(`\n${words}`)
+  endWith(1)
+})
