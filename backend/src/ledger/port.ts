@@ -178,6 +178,13 @@ export interface Terms {
   paid: number
 }
 
+/** An intent that could not be settled, newest first. */
+export interface DeadIntent {
+  intent: Intent
+  reason: string
+  at_ms: number
+}
+
 /** What a shard is loaded from at the end of a rebuild. */
 export interface ShardImage {
   free: { sku: string; units: UnitGeneration[] }[]
@@ -220,6 +227,9 @@ export interface Ledger {
   // settlement
   /** Settles intents in order, skipping those of a sale being rebuilt (they are returned in `deferred`). Effects: units claimed, orders or voids written, limits enforced, outbox. */
   settle(intents: Intent[]): Promise<{ settled: number; deferred: Intent[] }>
+  /** An intent that fails again and again, alone: void with its units given back (where its sale is known and not being rebuilt), and kept for inspection. */
+  bury(intent: Intent, reason: string): Promise<void>
+  deadIntents(limit: number): Promise<DeadIntent[]>
   /** Writes `void` or `cancelled` for a reservation the ledger does not know; returns what the ledger has afterwards. undefined while the sale is being rebuilt. */
   tombstone(
     reservation: { sale: string; shard: number; body: string; user: string },

@@ -1,0 +1,474 @@
+// What a batch of intents, or the end of an order, does to the ledger: pure decisions, shared by both implementations.
+//
+// A decision reads rows through `Facts` and returns `Effects`; the caller applies all effects in the same transaction
+// under the shard's lock. Rules and reasons: docs of the port, and the comments at each refusal below.
+import type { Price } from '../../../contract/followed-sale'
+import type { Intent } from './port'
+import type { NewReturn, OrderRow, SaleRow, SkuRow, UnitRow, UnitState } from './rows'
+
+export interface Facts {
+  now: number
+  sale: SaleRow
+  order(body: string): OrderRow | undefined
+  unit(sku: string, unit: number): UnitRow | undefined
+  /** units that the buyer has of one SKU */
+  buyerUnits(sku: string, user: string): number
+  /** units that the buyer has of all SKUs */
+  buyerUnitsInSale(user: string): number
+  /** order number of the shard, each once */
+  nextOrder(shard: number): string
+  /** for survivors of a rebuild: free units of a SKU in unit order, and whether one may be used in place of another */
+  freeUnits?: (sku: string) => UnitRow[]
+}
+
+export interface UnitChange {
+  sale: string
+  sku: string
+  unit: number
+  /** the generation it must have had */
+  from_generation: number
+  generation: number
+  epoch: number
+  shard: number
+  state: UnitState
+  reservation: string
+}
+
+export interface BuyerChange {
+  sale: string
+  sku: string
+  user: string
+  units: number
+  expired_holds: number
+}
+
+export interface Effects {
+  unit_changes: UnitChange[]
+  mints: { sale: string; sku: string; unit: number; epoch: number; shard: number; state: UnitState; body: string }[]
+  inserted: OrderRow[]
+  changed: OrderRow[]
+  buyer_changes: BuyerChange[]
+  returns: NewReturn[]
+  /** orders whose status is to be published, in this order */
+  published: OrderRow[]
+  dead: { intent: Intent; reason: string }[]
+}
+
+export function noEffects(): Effects {
+  return {
+    unit_changes: [],
+    mints: [],
+    inserted: [],
+    changed: [],
+    buyer_changes: [],
+    returns: [],
+    published: [],
+    dead: [],
+  }
+}
+
+const NO_PRICE: Price = { amount_minor: 0, currency: '' }
+
+/** Decides intents of one sale in order. `effects` may already hold those of other sales. */
+export function decideIntents(facts: Facts, intents: Intent[], effects: Effects): void {
+  const batch = new Batch(facts, effects)
+  if (facts.freeUnits === undefined) {
+    for (const intent of intents) batch.settle(intent)
+    return
+  }
+  // Survivors whose units are all still where they say come first, so that nobody is given one of them in place of another.
+  const moved_on: Intent[] = []
+  for (const intent of intents) {
+    if (batch.namesOwnUnits(intent)) batch.settle(intent)
+    else moved_on.push(intent)
+  }
+  for (const intent of moved_on) batch.settle(intent)
+}
+
+/** A failing intent that stands alone: void, its units given back, itself kept for inspection. */
+export function decideBurial(facts: Facts, intent: Intent, reason: string, effects: Effects): void {
+  const batch = new Batch(facts, effects)
+  batch.bury(intent, reason)
+  effects.dead.push({ intent, reason })
+}
+
+/** Ends a confirmed order: units on their way back under a new generation, buyer's count lowered, status published. */
+export function decideEnd(
+  sale: SaleRow,
+  order: OrderRow,
+  status: 'expired' | 'cancelled',
+  unit: (sku: string, unit: number) => UnitRow | undefined,
+  effects: Effects,
+): OrderRow {
+  const ended: OrderRow = { ...order, status, version: order.version + 1, pay_by_ms: 0 }
+  const limited = sale.skus.get(order.sku)?.total !== -1
+  const units: NewReturn['units'] = []
+  for (const number of order.units) {
+    const row = unit(order.sku, number)
+    if (row === undefined || row.reservation !== order.body)
+      throw new Error(`unit ${number} of SKU ${order.sku} is not with its order ${order.order} in sale ${sale.id}`)
+    const generation = row.generation + 1
+    effects.unit_changes.push({
+      sale: sale.id,
+      sku: order.sku,
+      unit: number,
+      from_generation: row.generation,
+      generation,
+      epoch: sale.epoch,
+      shard: order.shard,
+      state: limited ? 'returning' : 'unlent',
+      reservation: '',
+    })
+    if (limited) units.push({ unit: number, generation })
+  }
+  effects.changed.push(ended)
+  effects.published.push(ended)
+  effects.buyer_changes.push({
+    sale: sale.id,
+    sku: order.sku,
+    user: order.user,
+    units: -order.quantity,
+    expired_holds: status === 'expired' ? 1 : 0,
+  })
+  effects.returns.push({
+    sale: sale.id,
+    shard: order.shard,
+    epoch: sale.epoch,
+    sku: order.sku,
+    body: order.body,
+    user: order.user,
+    quantity: order.quantity,
+    units,
+    expired: status === 'expired',
+  })
+  return ended
+}
+
+/** One sale's part of a batch, with what earlier intents of the batch have changed on top of the facts. */
+class Batch {
+  private readonly orders = new Map<string, OrderRow>()
+  /** units taken or given back by this batch */
+  private readonly touched = new Set<string>()
+  private readonly minted = new Map<string, number>()
+  private readonly free = new Map<string, UnitRow[]>()
+  private readonly buyers = new Map<string, number>()
+  private readonly buyers_in_sale = new Map<string, number>()
+
+  constructor(
+    private readonly facts: Facts,
+    private readonly effects: Effects,
+  ) {}
+
+  private get survivors(): boolean {
+    return this.facts.freeUnits !== undefined
+  }
+
+  private known(intent: Intent): OrderRow | undefined {
+    return this.orders.get(intent.body) ?? this.facts.order(intent.body)
+  }
+
+  namesOwnUnits(intent: Intent): boolean {
+    return intent.units.every(({ unit, generation }) => this.claimable(intent.sku, unit, generation))
+  }
+
+  settle(intent: Intent): void {
+    const order = this.known(intent)
+    if (intent.kind === 'late') this.settleLate(intent, order)
+    else if (order === undefined) this.settleNew(intent)
+    else if (!order.intent_met) this.meetTombstone(intent, order)
+  }
+
+  bury(intent: Intent, reason: string): void {
+    const order = this.known(intent)
+    if (intent.kind === 'late') this.giveBack(intent, 0)
+    else if (order === undefined) this.refuse(intent, reason)
+    else if (!order.intent_met) this.meetTombstone(intent, order)
+  }
+
+  private settleNew(intent: Intent): void {
+    const sale = this.facts.sale
+    const reason = this.refusal(intent)
+    const sku = sale.skus.get(intent.sku)
+    const taken = reason === '' && sku !== undefined ? this.take(intent, sku) : undefined
+    if (sku === undefined || taken === undefined) {
+      this.refuse(intent, reason === '' ? 'unit_moved_on' : reason)
+      return
+    }
+    this.claim(intent, sku, taken, 'confirmed')
+    this.insert({
+      ...blankOrder(sale, intent),
+      order: this.facts.nextOrder(intent.shard),
+      units: taken.map((row) => row.unit),
+      status: 'confirmed',
+      confirmed_ms: this.facts.now,
+      pay_by_ms: this.facts.now + sale.hold_ms,
+    })
+  }
+
+  /** '' when the intent may have its units, judged as of its own time and price version. */
+  private refusal(intent: Intent): string {
+    const sale = this.facts.sale
+    // After the barrier of its epoch's rebuild: its units belong to a newer generation already.
+    if (!this.survivors && intent.epoch !== sale.epoch) return 'older_epoch'
+    const sku = sale.skus.get(intent.sku)
+    if (sku === undefined) return 'unknown_sku'
+    const terms = sku.prices.get(intent.price_version)
+    if (terms === undefined) return 'unknown_price_version'
+    if (!(intent.quantity >= 1)) return 'bad_quantity'
+    if (intent.reserved_ms < sale.opens_ms_earliest) return 'not_open'
+    if (intent.reserved_ms >= sale.closes_ms_latest) return 'ended'
+    const units = this.buyerUnits(intent.sku, intent.user)
+    if (terms.user_max > 0 && units + intent.quantity > terms.user_max) return 'limit_reached'
+    const in_sale = this.buyerUnitsInSale(intent.user)
+    if (sale.sale_user_max_widest > 0 && in_sale + intent.quantity > sale.sale_user_max_widest) return 'limit_reached'
+    return ''
+  }
+
+  /** Void, with whatever of its units are still its own given back. */
+  private refuse(intent: Intent, reason: string): void {
+    this.insert({ ...blankOrder(this.facts.sale, intent), status: 'void', reason })
+    this.giveBack(intent, intent.quantity)
+  }
+
+  /** Cancelled or declared void before its intent came: the intent gives its units back. */
+  private meetTombstone(intent: Intent, order: OrderRow): void {
+    const met: OrderRow = {
+      ...order,
+      intent_met: true,
+      sku: intent.sku,
+      quantity: intent.quantity,
+      price: priceOf(this.facts.sale, intent),
+      price_version: intent.price_version,
+      reserved_ms: intent.reserved_ms,
+      version: order.version + 1,
+    }
+    this.change(met)
+    this.giveBack(intent, intent.quantity)
+  }
+
+  /** A unit taken for a payment that came after expiry. The take script counts neither buyer nor unpaid units, so a return lowers neither. */
+  private settleLate(intent: Intent, order: OrderRow | undefined): void {
+    const sale = this.facts.sale
+    const sku = sale.skus.get(intent.sku)
+    const wanted =
+      order?.status === 'expired' && order.late && order.sku === intent.sku && order.quantity === intent.quantity
+    const current = this.survivors || intent.epoch === sale.epoch
+    const taken = wanted && current && sku !== undefined ? this.take(intent, sku) : undefined
+    if (!wanted || sku === undefined || taken === undefined) {
+      this.giveBack(intent, 0)
+      return
+    }
+    this.claim(intent, sku, taken, 'paid')
+    this.change({
+      ...order,
+      units: taken.map((row) => row.unit),
+      status: 'paid',
+      late: false,
+      paid_ms: this.facts.now,
+      version: order.version + 1,
+    })
+  }
+
+  /** The units an intent gets: all those it names, for a survivor any free one in place of one that has moved on. */
+  private take(intent: Intent, sku: SkuRow): { unit: number; generation: number }[] | undefined {
+    if (sku.total === -1) {
+      const minted = this.minted.get(sku.sku) ?? sku.minted
+      return Array.from({ length: intent.quantity }, (_, i) => ({ unit: minted + i + 1, generation: 1 }))
+    }
+    const taken: { unit: number; generation: number }[] = []
+    for (const { unit, generation } of intent.units) {
+      const twice = taken.some((row) => row.unit === unit)
+      if (!twice && this.claimable(intent.sku, unit, generation)) taken.push({ unit, generation })
+    }
+    if (this.survivors) {
+      const used = new Set(taken.map((row) => row.unit))
+      for (const row of this.freeUnits(intent.sku)) {
+        if (taken.length >= intent.quantity) break
+        const key = unitKey(intent.sku, row.unit)
+        if (this.touched.has(key) || used.has(row.unit)) continue
+        taken.push({ unit: row.unit, generation: row.generation })
+      }
+    }
+    const exact = this.survivors || intent.units.length === intent.quantity
+    return exact && taken.length === intent.quantity ? taken : undefined
+  }
+
+  private claim(
+    intent: Intent,
+    sku: SkuRow,
+    taken: { unit: number; generation: number }[],
+    state: 'confirmed' | 'paid',
+  ): void {
+    const sale = this.facts.sale
+    for (const { unit, generation } of taken) {
+      this.touched.add(unitKey(intent.sku, unit))
+      if (sku.total === -1) {
+        this.minted.set(sku.sku, unit)
+        this.effects.mints.push({
+          sale: sale.id,
+          sku: intent.sku,
+          unit,
+          epoch: sale.epoch,
+          shard: intent.shard,
+          state,
+          body: intent.body,
+        })
+        continue
+      }
+      this.effects.unit_changes.push({
+        sale: sale.id,
+        sku: intent.sku,
+        unit,
+        from_generation: generation,
+        generation,
+        epoch: sale.epoch,
+        shard: intent.shard,
+        state,
+        reservation: intent.body,
+      })
+    }
+    this.count(intent.sku, intent.user, intent.quantity)
+  }
+
+  /**
+   * Units that are still the intent's go back under a new generation; `quantity` lowers the buyer's count in Redis.
+   * Not for another epoch, and not in a rebuild: there Redis is loaded anew from the ledger, which never counted it.
+   */
+  private giveBack(intent: Intent, quantity: number): void {
+    const sale = this.facts.sale
+    if (this.survivors || intent.epoch !== sale.epoch) return
+    const units: NewReturn['units'] = []
+    for (const { unit, generation } of intent.units) {
+      if (!this.claimable(intent.sku, unit, generation)) continue
+      this.touched.add(unitKey(intent.sku, unit))
+      units.push({ unit, generation: generation + 1 })
+      this.effects.unit_changes.push({
+        sale: sale.id,
+        sku: intent.sku,
+        unit,
+        from_generation: generation,
+        generation: generation + 1,
+        epoch: sale.epoch,
+        shard: intent.shard,
+        state: 'returning',
+        reservation: '',
+      })
+    }
+    if (quantity === 0 && units.length === 0) return
+    this.effects.returns.push({
+      sale: sale.id,
+      shard: intent.shard,
+      epoch: sale.epoch,
+      sku: intent.sku,
+      body: intent.body,
+      user: intent.user,
+      quantity,
+      units,
+      expired: false,
+    })
+  }
+
+  /** `returning` counts as granted: Redis knows the new generation only once the return was applied, and may have sold it since. */
+  private claimable(sku: string, unit: number, generation: number): boolean {
+    if (this.touched.has(unitKey(sku, unit))) return false
+    const row = this.facts.unit(sku, unit)
+    return row !== undefined && row.generation === generation && (row.state === 'granted' || row.state === 'returning')
+  }
+
+  private freeUnits(sku: string): UnitRow[] {
+    let rows = this.free.get(sku)
+    if (rows === undefined) {
+      rows = this.facts.freeUnits?.(sku) ?? []
+      this.free.set(sku, rows)
+    }
+    return rows
+  }
+
+  private buyerUnits(sku: string, user: string): number {
+    return this.facts.buyerUnits(sku, user) + (this.buyers.get(sku + ':' + user) ?? 0)
+  }
+
+  private buyerUnitsInSale(user: string): number {
+    return this.facts.buyerUnitsInSale(user) + (this.buyers_in_sale.get(user) ?? 0)
+  }
+
+  private count(sku: string, user: string, units: number): void {
+    this.buyers.set(sku + ':' + user, (this.buyers.get(sku + ':' + user) ?? 0) + units)
+    this.buyers_in_sale.set(user, (this.buyers_in_sale.get(user) ?? 0) + units)
+    this.effects.buyer_changes.push({ sale: this.facts.sale.id, sku, user, units, expired_holds: 0 })
+  }
+
+  private insert(order: OrderRow): void {
+    this.orders.set(order.body, order)
+    this.effects.inserted.push(order)
+    this.effects.published.push(order)
+  }
+
+  private change(order: OrderRow): void {
+    this.orders.set(order.body, order)
+    this.effects.changed.push(order)
+    this.effects.published.push(order)
+  }
+}
+
+function unitKey(sku: string, unit: number): string {
+  return sku + ':' + unit
+}
+
+function priceOf(sale: SaleRow, intent: Intent): Price {
+  return sale.skus.get(intent.sku)?.prices.get(intent.price_version)?.price ?? NO_PRICE
+}
+
+function blankOrder(sale: SaleRow, intent: Intent): OrderRow {
+  return {
+    sale: sale.id,
+    shard: intent.shard,
+    body: intent.body,
+    order: '',
+    user: intent.user,
+    sku: intent.sku,
+    quantity: intent.quantity,
+    units: [],
+    status: 'void',
+    version: 1,
+    price: priceOf(sale, intent),
+    price_version: intent.price_version,
+    reserved_ms: intent.reserved_ms,
+    confirmed_ms: 0,
+    pay_by_ms: 0,
+    paid_ms: 0,
+    reason: '',
+    intent_met: true,
+    late: false,
+    extended: false,
+  }
+}
+
+/** A reservation the ledger does not know, ended before any intent of it came. */
+export function tombstoneOrder(
+  reservation: { sale: string; shard: number; body: string; user: string },
+  status: 'void' | 'cancelled',
+): OrderRow {
+  return {
+    sale: reservation.sale,
+    shard: reservation.shard,
+    body: reservation.body,
+    order: '',
+    user: reservation.user,
+    sku: '',
+    quantity: 0,
+    units: [],
+    status,
+    version: 1,
+    price: NO_PRICE,
+    price_version: 0,
+    reserved_ms: 0,
+    confirmed_ms: 0,
+    pay_by_ms: 0,
+    paid_ms: 0,
+    reason: status === 'void' ? 'unknown_reservation' : '',
+    intent_met: false,
+    late: false,
+    extended: false,
+  }
+}

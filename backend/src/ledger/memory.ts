@@ -1,0 +1,546 @@
+// The ledger in memory: for the simulator and for tests. Same decisions as the SQL one, agreement is tested on random histories.
+// Each method runs to its end without waiting, so it is one transaction; a method that throws has changed nothing.
+import { randomBytes } from 'node:crypto'
+import type { SaleState } from '../../../contract/followed-sale'
+import { decideBurial, decideEnd, decideIntents, type Effects, type Facts, noEffects, tombstoneOrder } from './decide'
+import { decideLateRefund, decidePayment, decidePaymentStart } from './decide-payment'
+import type * as port from './port'
+import { LedgerError } from './port'
+import {
+  type BuyerRow,
+  compareText,
+  type OrderRow,
+  orderOf,
+  type SaleRow,
+  type SessionRow,
+  saleOf,
+  sessionOf,
+  type UnitRow,
+} from './rows'
+import { changedSaleRow, checkStateChange, checkText, ID_KEY_BYTES, newSaleRow, sameSale } from './sale-rows'
+
+export interface MemoryLedgerOptions {
+  clock: () => number
+  random?: (bytes: number) => Buffer
+}
+
+interface SaleTables {
+  row: SaleRow
+  units: Map<string, UnitRow[]>
+  orders: Map<string, OrderRow>
+  buyers: Map<string, BuyerRow>
+  last_orders: number[]
+}
+
+export class MemoryLedger implements port.Ledger {
+  readonly kind = 'memory'
+  private readonly tables = new Map<string, SaleTables>()
+  private readonly session_generations = new Map<string, number>()
+  private readonly payment_sessions: SessionRow[] = []
+  private readonly events = new Set<string>()
+  private refunds: (port.Refund & { done: boolean })[] = []
+  private outbox: { id: number; sale: string; body: string }[] = []
+  private returns: port.PendingReturn[] = []
+  private readonly dead: port.DeadIntent[] = []
+  private version = 0
+  private last_id = 0
+
+  constructor(private readonly options: MemoryLedgerOptions) {}
+
+  now(): number {
+    return this.options.clock()
+  }
+
+  async close(): Promise<void> {}
+  async durable(): Promise<void> {}
+
+  async createSale(sale: port.NewSale): Promise<port.Sale> {
+    const id_key = (this.options.random ?? randomBytes)(ID_KEY_BYTES).toString('base64url')
+    const row = newSaleRow(structuredClone(sale), id_key)
+    if (this.tables.has(sale.id)) throw new LedgerError('exists', `sale ${sale.id} exists`)
+    row.version = ++this.version
+    const tables: SaleTables = { row, units: new Map(), orders: new Map(), buyers: new Map(), last_orders: [0] }
+    this.tables.set(sale.id, tables)
+    this.makeUnits(tables)
+    return structuredClone(saleOf(row))
+  }
+
+  async changeSale(id: string, change: port.SaleChange): Promise<port.Sale> {
+    const tables = this.saleTables(id)
+    const row = changedSaleRow(tables.row, structuredClone(change))
+    if (!sameSale(row, tables.row)) row.version = ++this.version
+    tables.row = row
+    this.makeUnits(tables)
+    return structuredClone(saleOf(row))
+  }
+
+  async setSaleState(id: string, state: SaleState): Promise<port.Sale> {
+    const { row } = this.saleTables(id)
+    checkStateChange(row, state)
+    if (row.state !== state) row.version = ++this.version
+    row.state = state
+    return structuredClone(saleOf(row))
+  }
+
+  async sale(id: string): Promise<port.Sale | undefined> {
+    const tables = this.tables.get(id)
+    return tables && structuredClone(saleOf(tables.row))
+  }
+
+  async sales(): Promise<{ version: number; sales: port.Sale[] }> {
+    const ids = [...this.tables.keys()].sort(compareText)
+    return { version: this.version, sales: ids.map((id) => structuredClone(saleOf(this.saleTables(id).row))) }
+  }
+
+  async salesVersion(): Promise<number> {
+    return this.version
+  }
+
+  async replaceSessions(users: string[]): Promise<{ user: string; generation: number }[]> {
+    for (const user of users) checkText('user', user)
+    for (const user of new Set(users)) {
+      this.session_generations.set(user, (this.session_generations.get(user) ?? 0) + 1)
+    }
+    return users.map((user) => ({ user, generation: this.session_generations.get(user) ?? 0 }))
+  }
+
+  async settle(intents: port.Intent[]): Promise<{ settled: number; deferred: port.Intent[] }> {
+    for (const intent of intents) checkText('user', intent.user)
+    const deferred = intents.filter((intent) => this.tables.get(intent.sale)?.row.rebuilding)
+    const effects = noEffects()
+    for (const [sale, of_sale] of bySale(intents)) {
+      const tables = this.tables.get(sale)
+      if (tables === undefined) for (const intent of of_sale) effects.dead.push({ intent, reason: 'unknown_sale' })
+      else if (!tables.row.rebuilding) decideIntents(this.facts(tables), of_sale, effects)
+    }
+    this.apply(effects)
+    return { settled: intents.length - deferred.length, deferred }
+  }
+
+  async bury(intent: port.Intent, reason: string): Promise<void> {
+    const tables = this.tables.get(intent.sale)
+    const effects = noEffects()
+    if (tables === undefined || tables.row.rebuilding) effects.dead.push({ intent, reason })
+    else decideBurial(this.facts(tables), intent, reason, effects)
+    this.apply(effects)
+  }
+
+  async deadIntents(limit: number): Promise<port.DeadIntent[]> {
+    return structuredClone(this.dead.slice(-limit).reverse())
+  }
+
+  async tombstone(
+    reservation: { sale: string; shard: number; body: string; user: string },
+    status: 'void' | 'cancelled',
+  ): Promise<port.Order | undefined> {
+    checkText('user', reservation.user)
+    const { row, orders } = this.saleTables(reservation.sale)
+    if (row.rebuilding) return undefined
+    const known = orders.get(reservation.body)
+    if (known !== undefined) return orderOf(known)
+    const order = tombstoneOrder(reservation, status)
+    this.apply({ ...noEffects(), inserted: [order], published: [order] })
+    return orderOf(order)
+  }
+
+  async expireDue(limit: number, closed_sessions: string[]): Promise<port.Order[]> {
+    const closed = new Set(closed_sessions)
+    const due = this.dueOrders().filter((order) => {
+      const session = this.openSession(order.sale, order.body)
+      return !this.saleTables(order.sale).row.rebuilding && (session === undefined || closed.has(session.session))
+    })
+    const effects = noEffects()
+    const ended = due.slice(0, limit).map((order) => {
+      const tables = this.saleTables(order.sale)
+      return decideEnd(tables.row, order, 'expired', (sku, unit) => unitOf(tables, sku, unit), effects)
+    })
+    this.apply(effects)
+    for (const order of ended) {
+      const session = this.openSession(order.sale, order.body)
+      if (session !== undefined) session.status = 'closed'
+    }
+    return ended.map(orderOf)
+  }
+
+  async dueWithOpenSession(limit: number): Promise<port.PaymentSession[]> {
+    const sessions = this.dueOrders().map((order) => this.openSession(order.sale, order.body))
+    return sessions
+      .filter((session) => session !== undefined)
+      .slice(0, limit)
+      .map(sessionOf)
+  }
+
+  async cancel(sale: string, body: string): Promise<port.Order | undefined> {
+    const tables = this.tables.get(sale)
+    const order = tables?.orders.get(body)
+    if (tables === undefined || order === undefined) return undefined
+    if (order.status !== 'confirmed' || tables.row.rebuilding) return orderOf(order)
+    const effects = noEffects()
+    const ended = decideEnd(tables.row, order, 'cancelled', (sku, unit) => unitOf(tables, sku, unit), effects)
+    this.apply(effects)
+    return orderOf(ended)
+  }
+
+  async recordPaymentSession(wanted: Omit<port.PaymentSession, 'status'>): Promise<port.PaymentSession> {
+    const tables = this.tables.get(wanted.sale)
+    const present = this.presentSession(wanted.sale, wanted.body)
+    const order = tables?.orders.get(wanted.body)
+    const started = decidePaymentStart(this.now(), tables?.row, order, present, wanted)
+    if (started.recorded !== undefined) return sessionOf(started.recorded)
+    if (this.sessionNamed(wanted.provider, wanted.session) !== undefined)
+      throw new LedgerError('exists', `session ${wanted.session} of provider ${wanted.provider} is recorded already`)
+    const session: SessionRow = { ...wanted, status: 'open', id: ++this.last_id }
+    this.payment_sessions.push(session)
+    if (started.order !== undefined)
+      this.apply({ ...noEffects(), changed: [started.order], published: [started.order] })
+    return sessionOf(session)
+  }
+
+  async paymentSession(sale: string, body: string): Promise<port.PaymentSession | undefined> {
+    const session = this.presentSession(sale, body)
+    return session && sessionOf(session)
+  }
+
+  async paymentSessionClosed(provider: string, session: string): Promise<void> {
+    const row = this.sessionNamed(provider, session)
+    if (row?.status === 'open') row.status = 'closed'
+  }
+
+  async applyPayment(event: port.PaymentEvent): Promise<port.PaymentOutcome> {
+    const key = JSON.stringify([event.provider, event.event])
+    if (this.events.has(key)) return 'seen_before'
+    const session = this.sessionNamed(event.provider, event.session)
+    if (session === undefined) return 'unknown_session'
+    const tables = this.saleTables(session.sale)
+    const order = tables.orders.get(session.body)
+    if (order === undefined) throw new Error(`session ${session.session} has no order`)
+    const decided = decidePayment(this.now(), event, session, order)
+    this.events.add(key)
+    if (decided.session !== undefined) session.status = decided.session.status
+    if (decided.refund !== undefined) this.queueRefund(decided.refund)
+    if (decided.order !== undefined) {
+      const published = decided.published ? [decided.order] : []
+      this.apply({ ...noEffects(), changed: [decided.order], published })
+      if (decided.order.status === 'paid') {
+        for (const unit of order.units) setUnit(tables, order.sku, unit, { state: 'paid' })
+      }
+    }
+    return decided.outcome
+  }
+
+  async lateSuccesses(limit: number): Promise<port.Order[]> {
+    const late = this.allOrders().filter((order) => order.late)
+    return late.sort(bySaleAndBody).slice(0, limit).map(orderOf)
+  }
+
+  async refundLate(sale: string, body: string): Promise<port.Order> {
+    const order = this.tables.get(sale)?.orders.get(body)
+    if (order === undefined) throw new LedgerError('not_found', `reservation ${body} of sale ${sale} is not known`)
+    const session = this.payment_sessions.find((row) => row.sale === sale && row.body === body && row.status === 'paid')
+    const decided = decideLateRefund(order, session)
+    if (decided === undefined) return orderOf(order)
+    this.queueRefund(decided.refund)
+    this.apply({ ...noEffects(), changed: [decided.order], published: [decided.order] })
+    return orderOf(decided.order)
+  }
+
+  async pendingRefunds(limit: number): Promise<port.Refund[]> {
+    const pending = this.refunds.filter((refund) => !refund.done)
+    return pending
+      .sort((a, b) => compareText(a.id, b.id))
+      .slice(0, limit)
+      .map(({ done: _, ...refund }) => refund)
+  }
+
+  async refundDone(id: string): Promise<void> {
+    for (const refund of this.refunds) if (refund.id === id) refund.done = true
+  }
+
+  async pendingStatuses(limit: number): Promise<port.StatusChange[]> {
+    return this.outbox.slice(0, limit).map(({ id, sale, body }) => {
+      const order = orderOf(this.saleTables(sale).orders.get(body) as OrderRow)
+      return { id: String(id), sale, shard: order.shard, order }
+    })
+  }
+
+  async statusesPublished(ids: string[]): Promise<void> {
+    const done = new Set(ids)
+    this.outbox = this.outbox.filter((row) => !done.has(String(row.id)))
+  }
+
+  async pendingReturns(limit: number): Promise<port.PendingReturn[]> {
+    const ready = this.returns.filter((row) => !this.saleTables(row.sale).row.rebuilding)
+    return structuredClone(ready.slice(0, limit))
+  }
+
+  async returnsApplied(ids: string[]): Promise<void> {
+    const done = new Set(ids)
+    for (const { id, sale, sku, units } of this.returns) {
+      if (!done.has(id)) continue
+      const tables = this.saleTables(sale)
+      for (const { unit, generation } of units) {
+        const row = unitOf(tables, sku, unit)
+        if (row?.state === 'returning' && row.generation === generation)
+          setUnit(tables, sku, unit, { state: 'granted' })
+      }
+    }
+    this.returns = this.returns.filter((row) => !done.has(row.id))
+  }
+
+  async beginRebuild(sale: string, owner: string, lease_ms: number): Promise<{ epoch: number } | undefined> {
+    const { row } = this.saleTables(sale)
+    const held = row.rebuild_owner !== '' && row.rebuild_owner !== owner
+    if (held && this.now() < row.rebuild_until_ms) return undefined
+    row.epoch++
+    row.rebuilding = true
+    row.rebuild_owner = owner
+    row.rebuild_lease_ms = lease_ms
+    row.rebuild_until_ms = this.now() + lease_ms
+    row.version = ++this.version
+    return { epoch: row.epoch }
+  }
+
+  async settleSurvivors(sale: string, owner: string, intents: port.Intent[]): Promise<{ settled: number }> {
+    for (const intent of intents) checkText('user', intent.user)
+    const tables = this.rebuiltBy(sale, owner)
+    const of_sale = intents.filter((intent) => intent.sale === sale)
+    const freeUnits = (sku: string) => (tables.units.get(sku) ?? []).filter((row) => isFree(row))
+    const effects = noEffects()
+    decideIntents({ ...this.facts(tables), freeUnits }, of_sale, effects)
+    this.apply(effects)
+    return { settled: of_sale.length }
+  }
+
+  async recountUnits(sale: string, owner: string): Promise<void> {
+    const tables = this.rebuiltBy(sale, owner)
+    const { row } = tables
+    this.returns = this.returns.filter((pending) => pending.sale !== sale)
+    row.recounted_epoch = row.epoch
+    for (const sku of row.skus.values()) {
+      if (sku.total === -1) continue
+      for (const unit of tables.units.get(sku.sku) ?? []) {
+        if (!isFree(unit)) continue
+        unit.generation++
+        unit.epoch = row.epoch
+        unit.shard = (unit.unit - 1) % row.shards
+        unit.state = 'granted'
+      }
+    }
+  }
+
+  async shardImage(sale: string, shard: number): Promise<port.ShardImage> {
+    const tables = this.saleTables(sale)
+    const orders = [...tables.orders.values()].filter((order) => order.shard === shard).sort(bySaleAndBody)
+    const live = orders.filter((order) => order.status === 'confirmed' || order.status === 'paid')
+    const unpaid = (sku: string) =>
+      live.reduce((sum, order) => sum + (order.sku === sku && order.status === 'confirmed' ? order.quantity : 0), 0)
+    const limited = [...tables.row.skus.values()].filter((sku) => sku.total !== -1)
+    const buyers = [...tables.buyers.values()].filter((buyer) => buyer.units > 0 || buyer.expired_holds > 0)
+    return {
+      free: limited.map(({ sku }) => ({
+        sku,
+        units: (tables.units.get(sku) ?? [])
+          .filter((row) => row.state === 'granted' && row.shard === shard)
+          .map(({ unit, generation }) => ({ unit, generation })),
+      })),
+      orders: orders.map(orderOf),
+      unpaid: [...tables.row.skus.keys()].map((sku) => ({ sku, units: unpaid(sku) })),
+      buyers: buyers.sort(bySkuAndUser).map(({ sku, user, units, expired_holds }) => ({
+        sku,
+        user,
+        units,
+        expired_holds,
+        bodies: live.filter((order) => order.sku === sku && order.user === user).map((order) => order.body),
+      })),
+      sessions: [...this.session_generations]
+        .map(([user, generation]) => ({ user, generation }))
+        .filter(({ generation }) => generation > 1)
+        .sort((a, b) => compareText(a.user, b.user)),
+    }
+  }
+
+  async finishRebuild(sale: string, owner: string, redis_replid: string): Promise<port.Sale> {
+    const { row } = this.rebuiltBy(sale, owner)
+    if (row.recounted_epoch !== row.epoch)
+      throw new LedgerError('conflict', `sale ${sale}: units are not counted again for epoch ${row.epoch}`)
+    row.rebuilding = false
+    row.rebuild_owner = ''
+    row.rebuild_until_ms = 0
+    row.redis_replid = redis_replid
+    if (row.state === 'draft') row.state = 'ready'
+    row.version = ++this.version
+    return structuredClone(saleOf(row))
+  }
+
+  async order(sale: string, body: string): Promise<port.Order | undefined> {
+    const order = this.tables.get(sale)?.orders.get(body)
+    return order && orderOf(order)
+  }
+
+  async orders(sale: string, after: string, limit: number): Promise<port.Order[]> {
+    const orders = [...this.saleTables(sale).orders.values()].filter((order) => compareText(order.body, after) > 0)
+    return orders.sort(bySaleAndBody).slice(0, limit).map(orderOf)
+  }
+
+  async ordersOfUser(sale: string, user: string): Promise<port.Order[]> {
+    const orders = [...(this.tables.get(sale)?.orders.values() ?? [])].filter((order) => order.user === user)
+    return orders.sort((a, b) => a.reserved_ms - b.reserved_ms || compareText(a.body, b.body)).map(orderOf)
+  }
+
+  async terms(sale: string): Promise<port.Terms[]> {
+    const tables = this.saleTables(sale)
+    return [...tables.row.skus.values()].map(({ sku, total }) => {
+      const units = tables.units.get(sku) ?? []
+      const count = (state: string) => units.filter((unit) => unit.state === state).length
+      const granted = units.length - count('unlent')
+      const [returning, moving, confirmed, paid] = [
+        count('returning'),
+        count('moving'),
+        count('confirmed'),
+        count('paid'),
+      ]
+      return { sku, total, granted, returning, moving, confirmed, paid }
+    })
+  }
+
+  async knows(sale: string, bodies: string[]): Promise<string[]> {
+    return bodies.filter((body) => this.tables.get(sale)?.orders.has(body))
+  }
+
+  private saleTables(id: string): SaleTables {
+    const tables = this.tables.get(id)
+    if (tables === undefined) throw new LedgerError('not_found', `sale ${id} is not known`)
+    return tables
+  }
+
+  private rebuiltBy(sale: string, owner: string): SaleTables {
+    const tables = this.saleTables(sale)
+    if (tables.row.rebuild_owner !== owner)
+      throw new LedgerError('conflict', `sale ${sale} is not being rebuilt by ${owner}`)
+    tables.row.rebuild_until_ms = this.now() + tables.row.rebuild_lease_ms
+    return tables
+  }
+
+  private makeUnits(tables: SaleTables): void {
+    for (const { sku, total } of tables.row.skus.values()) {
+      const units = tables.units.get(sku) ?? []
+      tables.units.set(sku, units)
+      for (let unit = units.length + 1; unit <= total; unit++) {
+        const blank = { generation: 0, epoch: 0, shard: 0, state: 'unlent', reservation: '' } as const
+        units.push({ sale: tables.row.id, sku, unit, ...blank })
+      }
+    }
+  }
+
+  private facts(tables: SaleTables): Facts {
+    const { row, orders, buyers, last_orders } = tables
+    const numbered = [...last_orders]
+    return {
+      now: this.now(),
+      sale: row,
+      order: (body) => orders.get(body),
+      unit: (sku, unit) => unitOf(tables, sku, unit),
+      buyerUnits: (sku, user) => buyers.get(sku + ':' + user)?.units ?? 0,
+      buyerUnitsInSale: (user) => {
+        let sum = 0
+        for (const sku of row.skus.keys()) sum += buyers.get(sku + ':' + user)?.units ?? 0
+        return sum
+      },
+      nextOrder: (shard) => {
+        const number = (numbered[shard] ?? 0) + 1
+        numbered[shard] = number
+        return `${row.id}-${shard}-${number}`
+      },
+    }
+  }
+
+  private apply(effects: Effects): void {
+    for (const { sale, sku, unit, from_generation: _, ...rest } of effects.unit_changes) {
+      setUnit(this.saleTables(sale), sku, unit, rest)
+    }
+    for (const { sale, sku, unit, body, ...rest } of effects.mints) {
+      const tables = this.saleTables(sale)
+      tables.units.get(sku)?.push({ sale, sku, unit, generation: 1, reservation: body, ...rest })
+      const row = tables.row.skus.get(sku)
+      if (row !== undefined) row.minted = unit
+    }
+    for (const order of effects.inserted) {
+      const tables = this.saleTables(order.sale)
+      tables.orders.set(order.body, order)
+      if (order.order !== '')
+        tables.last_orders[order.shard] = Number(order.order.slice(order.order.lastIndexOf('-') + 1))
+    }
+    for (const order of effects.changed) this.saleTables(order.sale).orders.set(order.body, order)
+    for (const { sale, sku, user, units, expired_holds } of effects.buyer_changes) {
+      const { buyers } = this.saleTables(sale)
+      const key = sku + ':' + user
+      const row = buyers.get(key) ?? { sale, sku, user, units: 0, expired_holds: 0 }
+      row.units += units
+      row.expired_holds += expired_holds
+      buyers.set(key, row)
+    }
+    for (const row of effects.returns) this.returns.push({ id: String(++this.last_id), ...row })
+    for (const { sale, body } of effects.published) this.outbox.push({ id: ++this.last_id, sale, body })
+    for (const { intent, reason } of effects.dead) {
+      this.dead.push({ intent: structuredClone(intent), reason, at_ms: this.now() })
+    }
+  }
+
+  private allOrders(): OrderRow[] {
+    return [...this.tables.values()].flatMap(({ orders }) => [...orders.values()])
+  }
+
+  private dueOrders(): OrderRow[] {
+    const now = this.now()
+    const due = this.allOrders().filter((order) => order.status === 'confirmed' && order.pay_by_ms <= now)
+    return due.sort((a, b) => a.pay_by_ms - b.pay_by_ms || bySaleAndBody(a, b))
+  }
+
+  private presentSession(sale: string, body: string): SessionRow | undefined {
+    return this.payment_sessions.findLast((row) => row.sale === sale && row.body === body)
+  }
+
+  private openSession(sale: string, body: string): SessionRow | undefined {
+    return this.payment_sessions.find((row) => row.sale === sale && row.body === body && row.status === 'open')
+  }
+
+  private sessionNamed(provider: string, session: string): SessionRow | undefined {
+    return this.payment_sessions.find((row) => row.provider === provider && row.session === session)
+  }
+
+  private queueRefund(refund: port.Refund): void {
+    if (!this.refunds.some((row) => row.id === refund.id)) this.refunds.push({ ...refund, done: false })
+  }
+}
+
+function bySale(intents: port.Intent[]): Map<string, port.Intent[]> {
+  const groups = new Map<string, port.Intent[]>()
+  for (const intent of intents) {
+    const group = groups.get(intent.sale)
+    if (group === undefined) groups.set(intent.sale, [intent])
+    else group.push(intent)
+  }
+  return groups
+}
+
+function unitOf(tables: SaleTables, sku: string, unit: number): UnitRow | undefined {
+  return tables.units.get(sku)?.[unit - 1]
+}
+
+function setUnit(tables: SaleTables, sku: string, unit: number, change: Partial<UnitRow>): void {
+  const row = unitOf(tables, sku, unit)
+  if (row === undefined) throw new Error(`unit ${unit} of SKU ${sku} is not in the ledger`)
+  Object.assign(row, change)
+}
+
+function isFree(unit: UnitRow): boolean {
+  return unit.state !== 'confirmed' && unit.state !== 'paid'
+}
+
+function bySaleAndBody(a: OrderRow, b: OrderRow): number {
+  return compareText(a.sale, b.sale) || compareText(a.body, b.body)
+}
+
+function bySkuAndUser(a: BuyerRow, b: BuyerRow): number {
+  return compareText(a.sku, b.sku) || compareText(a.user, b.user)
+}
