@@ -82,7 +82,7 @@ test('a start that fails carries the tail of the log', async () => {
     ready: async () => false,
   })
   await expect(broken.start()).rejects.toThrow(
-    /broken ended before it was ready \(exit code 4\)[^]*the disk is on fire/,
+    /broken ended before it was ready \(exit code 4\)[\s\S]*the disk is on fire/,
   )
 })
 
