@@ -1,0 +1,33 @@
+// Every fault there is. A new one is a file of its own and a line here.
+import type { Fault } from './fault'
+import { flushRedis } from './flush-redis'
+import { freezeBackend } from './freeze-backend'
+import { freezeGateWorker } from './freeze-gate-worker'
+import { freezeRedis } from './freeze-redis'
+import { killBackend } from './kill-backend'
+import { killBoth } from './kill-both'
+import { killGate } from './kill-gate'
+import { killGateWorker } from './kill-gate-worker'
+import { killRedis } from './kill-redis'
+import { pauseSale } from './pause-sale'
+import { putBackRedis } from './put-back-redis'
+import { rebuildSale } from './rebuild-sale'
+import { reloadGate } from './reload-gate'
+import { stopBackend } from './stop-backend'
+
+export const CATALOGUE: Fault[] = [
+  killGateWorker,
+  killRedis,
+  killBackend,
+  flushRedis,
+  putBackRedis,
+  killGate,
+  killBoth,
+  freezeRedis,
+  freezeBackend,
+  freezeGateWorker,
+  reloadGate,
+  stopBackend,
+  rebuildSale,
+  pauseSale,
+]

@@ -1,0 +1,13 @@
+// An operator pauses the sale and resumes it.
+import type { Fault } from './fault'
+
+export const pauseSale: Fault = {
+  name: 'pause-sale',
+  loses_redis: false,
+  weight: 1,
+  async inject(world) {
+    await world.stack.admin('POST', `/admin/sales/${world.sale}/pause`)
+    await world.wait(200, 1200)
+    await world.stack.admin('POST', `/admin/sales/${world.sale}/resume`)
+  },
+}

@@ -1,0 +1,163 @@
+// One schedule: a stack of its own, a crowd of shoppers, faults at their times; then rest, probes and the checkers.
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { startStack } from '../scripts/stack'
+import type { Evidence, Violation } from './checkers/evidence'
+import { bodyOf } from './checkers/evidence'
+import { checkAll } from './checkers/index'
+import { readOrders, readTerms, waitForRest } from './ledger-reader'
+import { type PlannedFault, planFaults } from './plan-faults'
+import { drawPlan, HOLD_S, PAYMENT_EXTENSION_S, saleRules } from './population'
+import { probeStock } from './probe'
+import { Random } from './random'
+import { readRedis } from './redis-content'
+import { ShopClient } from './shop-client'
+import { Shopper } from './shopper'
+import { World } from './world'
+
+const SHOPPERS = 160
+/** Shoppers come, and faults hit, within this time. */
+const SPREAD_MS = 6000
+const GIVE_UP_MS = 30_000
+const REST_TIMEOUT_MS = 25_000
+const GATE_WORKERS = 2
+const SALE = 'spring'
+
+export interface ScheduleOptions {
+  seed: number
+  dir: string
+  database_url?: string
+  log: (line: string) => void
+}
+
+export interface ScheduleResult {
+  seed: number
+  faults: string[]
+  kills: number
+  orders: number
+  violations: Violation[]
+  /** told by code or status, for the progress line */
+  codes: Record<string, number>
+}
+
+export async function runSchedule(options: ScheduleOptions): Promise<ScheduleResult> {
+  const { seed, dir, database_url, log } = options
+  const random = new Random(seed)
+  const faults = planFaults(seed, random.fork(), SPREAD_MS)
+  const rules = saleRules(SALE)
+  const deaths: Violation[] = []
+  const stack = await startStack({
+    dir: join(dir, 'stack'),
+    workers: GATE_WORKERS,
+    database_url,
+    onDeath: (name, exit, tail) => {
+      const why = exit.signal ?? `code ${exit.code}`
+      deaths.push({ kind: 'server_error', what: `${name} ended by itself (${why}): ${tail.slice(-2000)}` })
+    },
+  })
+  const client = new ShopClient(stack.urls.gate)
+  try {
+    const world = new World(stack, SALE, random.fork(), log)
+    const admin = stack.admin.bind(stack)
+    const crowd = random.fork()
+    await admin('POST', '/admin/sales', {
+      id: SALE,
+      title: 'Spring',
+      opens_at: new Date(Date.now() - 1000).toISOString(),
+      closes_at: new Date(Date.now() + 3_600_000).toISOString(),
+      skus: rules.skus.map((sku) => ({ ...sku, title: sku.sku, price: { amount_minor: 1500, currency: 'EUR' } })),
+      sale_user_max: rules.sale_user_max,
+      hold_s: HOLD_S,
+      payment_extension_s: PAYMENT_EXTENSION_S,
+    })
+    await admin('POST', `/admin/sales/${SALE}/open`)
+    const { sessions } = await admin<{ sessions: { user: string; session: string }[] }>(
+      'POST',
+      '/admin/demo-sessions',
+      {
+        count: SHOPPERS + rules.skus.length,
+      },
+    )
+    const shoppers = sessions.map(
+      ({ user, session }) => new Shopper(client, SALE, user, session, crowd.fork(), Date.now() + GIVE_UP_MS),
+    )
+    const probers = shoppers.slice(SHOPPERS)
+    const living = shoppers.slice(0, SHOPPERS).map((shopper) => shopper.live(drawPlan(crowd.fork(), SPREAD_MS)))
+    const [, ...ends] = await Promise.allSettled([injectAll(world, faults), ...living])
+    for (const end of ends) if (end.status === 'rejected') throw end.reason
+
+    const rested = await waitForRest(admin, SALE, true, REST_TIMEOUT_MS)
+    const violations: Violation[] = [...deaths]
+    if (!rested)
+      violations.push({ kind: 'lost', what: `not at rest ${REST_TIMEOUT_MS / 1000} s after the last shopper` })
+    violations.push(...(await probeStock(admin, rules, probers)))
+    await waitForRest(admin, SALE, true, REST_TIMEOUT_MS)
+
+    const rest_ms = Date.now()
+    await lastPolls(shoppers)
+    const { terms } = await readTerms(admin, SALE)
+    const evidence: Evidence = {
+      sale: rules,
+      attempts: shoppers.flatMap((shopper) => shopper.attempts),
+      orders: await readOrders(admin, SALE),
+      terms,
+      losses_ms: world.losses_ms,
+      rest_ms,
+      redis: await world.redis((redis) => readRedis(redis, rules)),
+    }
+    violations.push(...checkAll(evidence), ...luaErrors(stack.error_log()))
+    return {
+      seed,
+      faults: faults.map(({ fault }) => fault.name),
+      kills: world.kills,
+      orders: evidence.orders.length,
+      violations,
+      codes: countCodes(evidence),
+    }
+  } finally {
+    client.close()
+    await stack.stop()
+  }
+}
+
+async function injectAll(world: World, faults: PlannedFault[]): Promise<void> {
+  const start_ms = Date.now()
+  for (const { fault, at_ms } of faults) {
+    await sleep(Math.max(0, start_ms + at_ms - Date.now()))
+    world.say(`${((Date.now() - start_ms) / 1000).toFixed(1)} s ${fault.name}`)
+    await fault.inject(world)
+  }
+}
+
+/** Every reservation that anybody was given is asked for once more: what is told now is what the shopper is left with. */
+async function lastPolls(shoppers: Shopper[]): Promise<void> {
+  for (const shopper of shoppers) {
+    for (const attempt of shopper.attempts) {
+      const ids = new Map(
+        attempt.answers
+          .filter((answer) => answer.ask === 'reserve' && answer.reservation !== '')
+          .map((answer) => [bodyOf(answer.reservation), answer.reservation]),
+      )
+      for (const reservation of ids.values()) await shopper.pollToAnswer(attempt, reservation)
+    }
+  }
+}
+
+function luaErrors(error_log: string): Violation[] {
+  const lines = error_log
+    .split('\n')
+    .filter((line) => /lua (entry thread|coroutine)|\[alert\]|stack traceback/.test(line))
+  return lines.slice(0, 5).map((line) => ({ kind: 'server_error', what: `gate's error log: ${line}` }))
+}
+
+function countCodes(evidence: Evidence): Record<string, number> {
+  const codes: Record<string, number> = {}
+  for (const attempt of evidence.attempts) {
+    for (const answer of attempt.answers) {
+      if (answer.ask !== 'reserve') continue
+      const name = answer.code === '' ? String(answer.http) : answer.code
+      codes[name] = (codes[name] ?? 0) + 1
+    }
+  }
+  return codes
+}

@@ -1,0 +1,94 @@
+// What a fault can do to a running stack. Kills are counted and losses of Redis are noted for the checkers.
+import { cpSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Redis as RedisClient } from 'ioredis'
+import type { PartName, Stack } from '../scripts/stack'
+import type { Random } from './random'
+
+const START_TRIES = 3
+
+export class World {
+  kills = 0
+  readonly losses_ms: number[] = []
+
+  constructor(
+    readonly stack: Stack,
+    readonly sale: string,
+    readonly random: Random,
+    private readonly log: (line: string) => void,
+  ) {}
+
+  say(line: string): void {
+    this.log(line)
+  }
+
+  /** kill -9, and waits until it is dead. */
+  async kill(part: PartName): Promise<void> {
+    this.kills += 1
+    this.stack[part].kill('SIGKILL')
+    await this.stack[part].wait()
+  }
+
+  async start(part: PartName): Promise<void> {
+    for (let tries = 1; ; tries++) {
+      try {
+        return await this.stack[part].start()
+      } catch (error) {
+        if (tries === START_TRIES) throw error
+        this.say(`start of ${part} failed, again: ${error instanceof Error ? error.message : error}`)
+      }
+    }
+  }
+
+  killProcess(pid: number): void {
+    this.kills += 1
+    process.kill(pid, 'SIGKILL')
+  }
+
+  /** Stopped and continued: to its peers it is merely very slow. */
+  async freeze(pid: number, pause_ms: number): Promise<void> {
+    process.kill(pid, 'SIGSTOP')
+    await sleep(pause_ms)
+    process.kill(pid, 'SIGCONT')
+  }
+
+  /** Some time between the two, drawn from the schedule's seed. */
+  async wait(low_ms: number, high_ms: number): Promise<void> {
+    await sleep(this.random.between(low_ms, high_ms))
+  }
+
+  /** Runs a command at Redis over a connection of its own. */
+  async redis<T>(use: (client: RedisClient) => Promise<T>): Promise<T> {
+    const client = new RedisClient(this.stack.urls.redis, { lazyConnect: true, maxRetriesPerRequest: 1 })
+    client.on('error', () => {}) // shown by the call that fails
+    await client.connect()
+    try {
+      return await use(client)
+    } finally {
+      client.disconnect()
+    }
+  }
+
+  /** From now on reservations made before may be unknown to Redis. */
+  noteLoss(): void {
+    this.losses_ms.push(Date.now())
+  }
+
+  private get aof(): string {
+    return join(this.stack.redis.dir, 'appendonlydir')
+  }
+
+  copyAof(): string {
+    const copy = join(this.stack.dir, 'aof-before')
+    rmSync(copy, { recursive: true, force: true })
+    cpSync(this.aof, copy, { recursive: true })
+    return copy
+  }
+
+  /** Only while Redis is down. */
+  putBackAof(copy: string): void {
+    rmSync(this.aof, { recursive: true, force: true })
+    cpSync(copy, this.aof, { recursive: true })
+  }
+}
