@@ -28,6 +28,7 @@ export type RefusalCode =
   | 'method_not_allowed'
   | 'bad_credentials'
   | 'unsupported_media_type'
+  | 'conflict'
   | 'internal'
 
 export interface RefusalKind {
@@ -62,6 +63,7 @@ export const REFUSALS: Record<RefusalCode, RefusalKind> = {
   method_not_allowed: { status: 405, title: 'Method not allowed' },
   bad_credentials: { status: 401, title: 'User or secret is not right' },
   unsupported_media_type: { status: 415, title: 'The body must be application/json' },
+  conflict: { status: 409, title: 'Not possible in the present state' },
   internal: { status: 500, title: 'A fault of ours' },
 }
 
