@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { describe, expect, it } from 'vitest'
-import { cpuMicroseconds, firstNumber } from './cpu'
+import { busyTicks, cpuMicroseconds, firstNumber, machineMicroseconds } from './cpu'
 
 /** Runs a Node program that burns CPU as told, prints its own count in µs, and then waits for its end. */
 async function burn(program: string): Promise<{ pid: number; own_us: number; end: () => Promise<void> }> {
@@ -59,5 +59,19 @@ describe('firstNumber', () => {
   it('reads the time on a CPU, and refuses anything else', () => {
     expect(firstNumber('29801274 16658577 88\n')).toBe(29801274)
     expect(() => firstNumber('oops')).toThrow('oops')
+  })
+})
+
+describe('machineMicroseconds', () => {
+  it('grows by at least what one busy process uses', async () => {
+    const before = machineMicroseconds()
+    const busy = await burn(`${SPIN}; spin(200); ${REPORT}`)
+    await busy.end()
+    expect(machineMicroseconds() - before).toBeGreaterThan(180_000)
+  })
+
+  it('counts neither idle time nor waiting for the disk', () => {
+    expect(busyTicks('cpu  1 2 4 1000 2000 8 16 32 64 128\ncpu0 9 9 9 9\n')).toBe(1 + 2 + 4 + 8 + 16 + 32)
+    expect(() => busyTicks('cpu 1 2')).toThrow('eight numbers')
   })
 })

@@ -1,0 +1,47 @@
+// Runs the load generator (bench/loadgen) over a prepared file and reads its report.
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
+
+export interface LoadPlan {
+  program: string
+  port: number
+  file: string
+  connections: number
+  protocol: 'http' | 'resp'
+  /** the only right status: "202", or "bulk" for resp */
+  expect: string
+  /** text that each right answer holds */
+  contains?: string
+}
+
+export interface LoadReport {
+  requests: number
+  answered: number
+  statuses: Record<string, number>
+  /** how often `contains` occurred in all answers */
+  matched: number
+  elapsed_s: number
+  /** the generator's own CPU time */
+  cpu_s: number
+  p50_ms: number
+  p99_ms: number
+  max_ms: number
+  reconnects: number
+  /** the first answer that was not right */
+  first_bad?: string
+}
+
+export async function generateLoad(plan: LoadPlan): Promise<LoadReport> {
+  const args = ['-address', `127.0.0.1:${plan.port}`, '-file', plan.file, '-connections', String(plan.connections)]
+  args.push('-protocol', plan.protocol, '-expect', plan.expect)
+  if (plan.contains !== undefined) args.push('-contains', plan.contains)
+  const { stdout } = await promisify(execFile)(plan.program, args)
+  return JSON.parse(stdout) as LoadReport
+}
+
+/** What is wrong with the answers; undefined when all are right. */
+export function answeredWrongly(report: LoadReport, expect: string): string | undefined {
+  const right = report.statuses[expect] ?? 0
+  if (right === report.requests && report.first_bad === undefined) return undefined
+  return `${right} of ${report.requests} answers were ${expect} (${JSON.stringify(report.statuses)}); first: ${report.first_bad}`
+}
