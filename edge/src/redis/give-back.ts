@@ -2,7 +2,7 @@
 //
 // Guarantee: applied once for each return id, however often it is sent, until the ledger has struck it off
 // (the caller then removes the id from `returned`). A return of another epoch changes nothing: the rebuild
-// that raised the epoch has counted those units itself.
+// that raised the epoch has counted those units itself. A closed shard takes none yet.
 //
 // KEYS  1 meta  2 buyers  3 reservations  4 returned  5 free list of the SKU
 // ARGV  1 return id  2 SKU  3 quantity  4 units "unit:generation,…" ('' for none)  5 user  6 body
@@ -54,7 +54,9 @@ export function giveBack(keys: string[], args: string[]): string {
   const quantity = tonumber(args[Arg.quantity]) as number
   const body = args[Arg.body] as string
   const user = args[Arg.user] as string
-  if (redis.call('HGET', meta_key, 'epoch') !== args[Arg.epoch]) return 'stale'
+  const meta = redis.call('HMGET', meta_key, 'epoch', 'state') as (string | false)[]
+  // a closed shard is being loaded: what is given back now would be overwritten, so the caller sends it again
+  if (meta[0] !== args[Arg.epoch] || !meta[1] || meta[1] === 'closed') return 'stale'
   if (redis.call('SADD', keys[Key.returned] as string, args[Arg.return_id] as string) === 0) return 'seen'
 
   for (const [unit] of string.gmatch(args[Arg.units] as string, '[^,]+')) {
