@@ -1,0 +1,210 @@
+// The sale page: puts the followers, the buyer and the views together. Everything is drawn from what they know, at every change and tick.
+import { ID_LENGTH_MAX } from '../../contract/keys'
+import { AccountView } from './account-view'
+import { Buyer } from './buyer'
+import { inOrder, type Own, unitsOf } from './cart'
+import { clockText } from './countdown'
+import { find, part, prefersCalm, say, setChildren, setShown, setText } from './dom'
+import { HeroView } from './hero-view'
+import { REFUSAL_WORDS, STATUS_WORDS } from './messages'
+import { offerOf } from './offer'
+import { OwnFollower } from './own-follower'
+import { SkuView } from './sku-view'
+import { StateFollower } from './state-follower'
+import { Store } from './store'
+import { TicketView } from './ticket-view'
+import type { SkuState } from './wire'
+
+const TICK_MS = 200
+/** Requests that failed in a row before the page says that the shop cannot be reached. */
+const FAILURES_SAID = 2
+/** After a purchase the state is asked for again within this. */
+const HURRY_MS = 1500
+
+const sale = new RegExp(`^/sales/([a-z0-9_-]{1,${ID_LENGTH_MAX}})$`).exec(location.pathname)?.[1] ?? ''
+const store = new Store(storage())
+let user = store.user()
+let pressed: string | undefined
+
+const hero = new HeroView(find(document, '#hero'))
+const sku_views = new Map<string, SkuView>()
+const ticket_views = new Map<string, TicketView>()
+
+const follower = new StateFollower(sale, render)
+const own = new OwnFollower(sale, store, {
+  changed: render,
+  moved(one) {
+    say(`${nameOf(one)}: ${STATUS_WORDS[one.status].short}. ${STATUS_WORDS[one.status].long}`)
+    follower.hurry(HURRY_MS)
+  },
+  signedOut(refusal) {
+    setUser(undefined)
+    account.open(REFUSAL_WORDS[refusal.code].text, undefined)
+  },
+})
+const buyer = new Buyer(sale, store, {
+  changed: render,
+  reserved(news) {
+    own.add(news)
+    render()
+    const view = ticket_views.get(news.reservation)
+    // only from the button itself: who has moved on is not called back
+    const sku_view = pressed === undefined ? undefined : sku_views.get(pressed)
+    if (view && document.activeElement === sku_view?.button) view.heading.focus({ preventScroll: true })
+    view?.root.scrollIntoView({ block: 'nearest', behavior: prefersCalm() ? 'auto' : 'smooth' })
+  },
+  refused(sku, refusal) {
+    say(`${REFUSAL_WORDS[refusal.code].title}. ${REFUSAL_WORDS[refusal.code].text}`)
+    follower.hurry(HURRY_MS)
+    if (refusal.code === 'limit_reached') void own.load(0)
+    if (refusal.code === 'no_session' || refusal.code === 'session_replaced') {
+      setUser(undefined)
+      account.open(REFUSAL_WORDS[refusal.code].text, () => reserve(sku))
+    }
+  },
+})
+const account = new AccountView({ signedIn: setUser, signedOut: () => setUser(undefined) })
+
+function storage(): Storage | undefined {
+  try {
+    return localStorage
+  } catch {
+    return undefined
+  }
+}
+
+function setUser(next: string | undefined): void {
+  user = next
+  store.keepUser(next)
+  buyer.setUser(next)
+  own.setUser(next)
+  buyer.resume((follower.state?.skus ?? []).map(({ sku }) => sku))
+  render()
+}
+
+function skuOf(id: string): SkuState | undefined {
+  return follower.state?.skus.find(({ sku }) => sku === id)
+}
+
+function nameOf(one: Own): string {
+  return skuOf(one.sku)?.title ?? 'Your reservation'
+}
+
+function reserve(sku: string): void {
+  const view = sku_views.get(sku)
+  if (view === undefined) return
+  if (user === undefined) {
+    const title = skuOf(sku)?.title ?? sku
+    account.open(`To reserve ${view.quantity > 1 ? `${view.quantity} × ` : ''}${title} for you.`, () => reserve(sku))
+    return
+  }
+  pressed = sku
+  buyer.press(sku, view.quantity)
+}
+
+async function pay(reservation: string): Promise<void> {
+  const redirect = await own.pay(reservation)
+  if (redirect !== undefined) location.assign(redirect)
+}
+
+function renderSkus(skus: readonly SkuState[]): void {
+  const now_ms = performance.now()
+  const roots: HTMLElement[] = []
+  for (const sku of skus) {
+    let view = sku_views.get(sku.sku)
+    if (view === undefined) {
+      view = new SkuView(sku.sku, () => reserve(sku.sku), render)
+      sku_views.set(sku.sku, view)
+    }
+    const purchase = buyer.purchase(sku.sku)
+    const offer = offerOf(sku, {
+      phase: follower.state?.phase ?? 'upcoming',
+      until_open_ms: follower.untilOpen(),
+      until_close_ms: follower.untilClose(),
+      signed_in: user !== undefined,
+      own_units: unitsOf(own.own, sku.sku),
+      quantity: view.quantity,
+      purchase,
+      now_ms,
+    })
+    view.update(sku, offer, 'attempt' in purchase ? purchase.attempt.quantity : undefined)
+    roots.push(view.root)
+  }
+  setChildren(find(document, '#skus'), roots)
+}
+
+function renderTickets(): void {
+  const now_ms = follower.now()
+  const roots: HTMLElement[] = []
+  for (const one of inOrder(own.own)) {
+    const { reservation } = one
+    let view = ticket_views.get(reservation)
+    if (view === undefined) {
+      view = new TicketView(reservation, {
+        pay: () => void pay(reservation),
+        giveBack: () => void own.giveBack(reservation),
+      })
+      ticket_views.set(reservation, view)
+    }
+    view.update(one, skuOf(one.sku), own.errands.get(reservation), now_ms)
+    roots.push(view.root)
+  }
+  setChildren(find(document, '#tickets'), roots)
+  setShown(find(document, '#yours'), roots.length > 0)
+}
+
+function renderTrouble(): void {
+  const trouble = find<HTMLElement>(document, '#trouble')
+  const cut_off = follower.failures >= FAILURES_SAID
+  const unknown_sale = follower.refused !== undefined && follower.state === undefined
+  setShown(trouble, cut_off || unknown_sale)
+  if (unknown_sale) {
+    setText(part(trouble, 'trouble-title'), 'This sale does not exist')
+    setText(part(trouble, 'trouble-text'), 'The address may be mistyped, or the sale is gone.')
+  } else if (cut_off) {
+    setText(part(trouble, 'trouble-title'), navigator.onLine ? 'The shop can’t be reached' : 'You are offline')
+    const wait = clockText(follower.next_ms - performance.now())
+    setText(part(trouble, 'trouble-text'), `What you hold stays yours. Trying again in ${wait}.`)
+  }
+}
+
+function render(): void {
+  account.update(user)
+  renderTrouble()
+  if (follower.state === undefined) return
+  document.body.dataset.ready = 'yes'
+  hero.update(follower)
+  renderTickets()
+  renderSkus(follower.state.skus)
+}
+
+function tick(): void {
+  if (follower.state !== undefined) buyer.resume(follower.state.skus.map(({ sku }) => sku))
+  buyer.tick()
+  render()
+  const until_open_ms = follower.untilOpen()
+  // the opening itself is not late by a tick
+  setTimeout(tick, until_open_ms > 0 ? Math.min(TICK_MS, until_open_ms) : TICK_MS)
+}
+
+function start(): void {
+  setUser(user)
+  const link = new URL(location.href).searchParams.get('reservation')
+  if (link !== null) {
+    own.look(link)
+    history.replaceState(null, '', location.pathname)
+  }
+  follower.start()
+  tick()
+  document.addEventListener('visibilitychange', () => {
+    if (document.hidden) return
+    follower.hurry(HURRY_MS)
+    own.pollAll()
+  })
+  addEventListener('online', () => follower.hurry(HURRY_MS))
+  addEventListener('pageshow', (event) => {
+    if (event.persisted) own.resetErrands()
+  })
+}
+
+start()
