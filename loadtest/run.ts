@@ -1,0 +1,208 @@
+// npm run load -- smoke|spike|expiry [--shoppers N --units N --seconds S] [--url … | --start [--database postgres]]
+//
+// Makes a sale of its own, mints the sessions, lets k6 bring the shoppers, waits for rest and compares every answer
+// with the ledger. Ends with one line RESULT; exit 1 when an invariant did not hold or the promised rate was not reached.
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import { join } from 'node:path'
+import { Argument, Command, InvalidArgumentError, Option } from 'commander'
+import type { SaleRules } from '../faults/checkers/evidence'
+import { readTerms } from '../faults/ledger-reader'
+import { ROOT } from '../scripts/stack'
+import { collectAnswers, countBy, outcomeOf, quantile } from './answers'
+import { examine } from './examine'
+import { requireK6, runK6 } from './k6'
+import { PROFILES, type Profile } from './profiles'
+import { writeReport } from './report'
+import type { ScenarioRun } from './run-file'
+import { startOwn, type Target, useRunning } from './target'
+
+const SKU = 'sneaker'
+const SESSIONS_PER_CALL = 1000
+/** Many addresses, as shoppers have; all of loopback's 127/8 is this machine. */
+const LOCAL_IPS = '127.1.0.0/24'
+/** Below this share of the promised rate the run proves nothing. */
+const RATE_REACHED_MIN = 0.97
+
+interface Options {
+  shoppers?: number
+  units?: number
+  seconds?: number
+  url: string
+  adminUrl?: string
+  start?: boolean
+  database: 'pglite' | 'postgres'
+  workers: number
+}
+
+function wholeNumber(text: string): number {
+  const value = Number(text)
+  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError(`a whole number of at least 1, got ${text}`)
+  return value
+}
+
+const command = new Command('load')
+  .addArgument(new Argument('<scenario>', 'what is played').choices(PROFILES.map(({ name }) => name)))
+  .option('--shoppers <n>', 'how many come', wholeNumber)
+  .option('--units <n>', 'how many units there are', wholeNumber)
+  .option('--seconds <s>', 'the time over which they come', wholeNumber)
+  .option('--url <url>', 'the gate', 'http://127.0.0.1:8080')
+  .option('--admin-url <url>', "the backend's admin API (default: the port after the gate's)")
+  .option('--start', 'starts a stack of its own and stops it afterwards')
+  .addOption(
+    new Option('--database <kind>', 'with --start: the ledger').choices(['pglite', 'postgres']).default('pglite'),
+  )
+  .option('--workers <n>', 'with --start: workers of the gate', wholeNumber, 1)
+  .addHelpText('after', `\n${PROFILES.map(({ name, says }) => `${name}: ${says}`).join('\n')}`)
+  .parse()
+const options = command.opts<Options>()
+const profile = sized(command.args[0] ?? '', options)
+const run_dir = join(ROOT, '.rushgate/load', profile.name)
+
+main().then(
+  (ok) => process.exit(ok ? 0 : 1),
+  (error: Error) => {
+    console.error(error.message)
+    process.exit(1)
+  },
+)
+
+function sized(name: string, asked: Options): Profile {
+  const found = PROFILES.find((candidate) => candidate.name === name)
+  if (found === undefined) throw new Error(`no scenario ${name}`)
+  const { shoppers = found.shoppers, units = found.units, seconds = found.seconds } = asked
+  const unpaid_first = Math.round((found.unpaid_first * units) / found.units)
+  return { ...found, shoppers, units, seconds, unpaid_first }
+}
+
+async function main(): Promise<boolean> {
+  const k6 = await requireK6()
+  rmSync(run_dir, { recursive: true, force: true })
+  mkdirSync(run_dir, { recursive: true })
+  const target = options.start
+    ? await startOwn(join(ROOT, '.rushgate/load/stack'), options.database, options.workers)
+    : await useRunning({ url: options.url, admin_url: options.adminUrl })
+  try {
+    return await play(k6, target)
+  } finally {
+    await target.stop()
+  }
+}
+
+async function play(k6: string, target: Target): Promise<boolean> {
+  const sale = await makeSale(target)
+  // the last two are for the probe after the run
+  const sessions = await mintSessions(target, profile.shoppers + 2)
+  writeRunFiles(target, sale.id, sessions)
+  await target.admin('POST', `/admin/sales/${sale.id}/open`)
+
+  console.log(`${profile.name}: ${profile.shoppers} shoppers over ${profile.seconds} s for ${profile.units} units`)
+  const generator = await runK6(k6, join(ROOT, 'loadtest/scenarios/buy.ts'), run_dir, ['--local-ips', LOCAL_IPS])
+  const users = sessions.map(({ user }) => user)
+  const collected = await collectAnswers(join(run_dir, 'answers.jsonl'), users, SKU, profile.quantity)
+  const { orders, violations } = await examine(target, profile, sale, collected.attempts, sessions.slice(-2))
+
+  const dropped = droppedIterations()
+  const offered_rps = profile.shoppers / profile.seconds
+  const reached_rps = rateOf(collected.arrivals_ms)
+  const shortfalls: string[] = []
+  if (generator.exit_code !== 0) shortfalls.push(`k6 ended with exit code ${generator.exit_code}`)
+  if (dropped > 0) shortfalls.push(`${dropped} shoppers of ${profile.shoppers} could not be sent`)
+  if (reached_rps < offered_rps * RATE_REACHED_MIN) {
+    shortfalls.push(`${reached_rps} shoppers/s were reached of ${offered_rps} promised`)
+  }
+  const purchases = collected.samples.filter(({ ask }) => ask === 'reserve')
+  const latencies = purchases.map(({ latency_ms }) => latency_ms)
+  const result = {
+    scenario: profile.name,
+    shoppers: profile.shoppers,
+    offered_rps,
+    reached_rps,
+    dropped,
+    generator_cpu: Number((generator.cpu_s / generator.wall_s / availableParallelism()).toFixed(3)),
+    codes: countBy(purchases, ({ result: name }) => name),
+    p50_ms: Number(quantile(latencies, 0.5).toFixed(2)),
+    p99_ms: Number(quantile(latencies, 0.99).toFixed(2)),
+    orders: orders.filter(({ status }) => status === 'confirmed' || status === 'paid').length,
+    violations: violations.length,
+  }
+  const { terms } = await readTerms(target.admin, sale.id)
+  const report = writeReport(join(ROOT, '.rushgate/reports'), {
+    profile,
+    target: target.gate_url,
+    result,
+    samples: collected.samples,
+    outcomes: countBy(collected.attempts, outcomeOf),
+    terms,
+    violations,
+    shortfalls,
+  })
+  for (const { kind, what } of violations.slice(0, 20)) console.log(`${kind}: ${what}`)
+  for (const shortfall of shortfalls) console.log(`the promised load was not reached: ${shortfall}`)
+  console.log(`report: ${report}`)
+  console.log(`RESULT ${JSON.stringify(result)}`)
+  return violations.length === 0 && shortfalls.length === 0
+}
+
+async function makeSale(target: Target): Promise<SaleRules> {
+  const id = `load-${profile.name}-${Date.now().toString(36)}`
+  const sku = { sku: SKU, total: profile.units, user_max: 1 }
+  await target.admin('POST', '/admin/sales', {
+    id,
+    title: `Load: ${profile.name}`,
+    opens_at: new Date(Date.now() - 1000).toISOString(),
+    closes_at: new Date(Date.now() + 3_600_000).toISOString(),
+    skus: [{ ...sku, title: 'Sneaker', price: { amount_minor: 12_900, currency: 'EUR' } }],
+    hold_s: profile.hold_s,
+    payment_extension_s: 30,
+  })
+  return { id, skus: [sku], sale_user_max: 0, hold_attempts_max: 0 }
+}
+
+async function mintSessions(target: Target, count: number): Promise<{ user: string; session: string }[]> {
+  const minted: { user: string; session: string }[] = []
+  while (minted.length < count) {
+    const { sessions } = await target.admin<{ sessions: { user: string; session: string }[] }>(
+      'POST',
+      '/admin/demo-sessions',
+      { count: Math.min(SESSIONS_PER_CALL, count - minted.length) },
+    )
+    minted.push(...sessions)
+    if (process.stdout.isTTY) process.stdout.write(`\rsessions ${minted.length} of ${count}`)
+  }
+  if (process.stdout.isTTY) process.stdout.write('\n')
+  return minted
+}
+
+function writeRunFiles(target: Target, sale: string, sessions: { session: string }[]): void {
+  const { shoppers, seconds, units } = profile
+  // those served are polling while the others are turned away; those who wait for units are all there at once
+  const vus_start = profile.waits_for.length > 0 ? shoppers : Math.ceil(units * 1.1 + (shoppers / seconds) * 0.2) + 20
+  const run: ScenarioRun = {
+    ...profile,
+    gate_url: target.gate_url,
+    sale,
+    sku: SKU,
+    vus_start,
+    vus_max: Math.ceil(vus_start * 2.5),
+  }
+  writeFileSync(join(run_dir, 'run.json'), JSON.stringify(run, null, 1))
+  const tokens = sessions.slice(0, shoppers).map(({ session }) => session)
+  writeFileSync(join(run_dir, 'sessions.json'), JSON.stringify(tokens))
+}
+
+function droppedIterations(): number {
+  const metrics = JSON.parse(readFileSync(join(run_dir, 'summary.json'), 'utf8')) as Record<
+    string,
+    { values: Record<string, number> }
+  >
+  return metrics.dropped_iterations?.values.count ?? 0
+}
+
+/** Arrivals a second, from the first to the last; one decimal. */
+function rateOf(arrivals_ms: number[]): number {
+  const first = arrivals_ms[0]
+  const last = arrivals_ms.at(-1)
+  if (first === undefined || last === undefined || last === first) return 0
+  return Math.round(((arrivals_ms.length - 1) / (last - first)) * 10_000) / 10
+}

@@ -1,0 +1,77 @@
+// The gate to be loaded: one that runs already, or a stack of our own.
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Admin } from '../faults/ledger-reader'
+import { startPostgres } from '../scripts/postgres'
+import { ROOT, startStack } from '../scripts/stack'
+
+const ADMIN_TIMEOUT_MS = 60_000
+
+export interface Target {
+  gate_url: string
+  admin: Admin
+  /** what the gate wrote into its error log; '' where it is not ours to read */
+  errorLog(): string
+  stop(): Promise<void>
+}
+
+export interface RunningTarget {
+  url: string
+  admin_url?: string
+}
+
+/** Finds the admin token as `npm start` leaves it, or in the environment. */
+export async function useRunning({ url, admin_url }: RunningTarget): Promise<Target> {
+  const gate_url = url.replace(/\/+$/, '')
+  // npm start puts the admin API on the port after the gate's
+  const gate = new URL(gate_url)
+  const admin_base = admin_url?.replace(/\/+$/, '') ?? `http://${gate.hostname}:${Number(gate.port || 80) + 1}`
+  const token = process.env.RUSHGATE_ADMIN_TOKEN ?? tokenOfStart()
+  if (token === undefined) {
+    throw new Error('no admin token: set RUSHGATE_ADMIN_TOKEN, or start the gate with `npm start`, or use --start')
+  }
+  const live = await fetch(`${gate_url}/livez`).catch(() => undefined)
+  if (live === undefined) throw new Error(`nothing answers at ${gate_url}: start it with \`npm start\`, or use --start`)
+  return { gate_url, admin: adminOf(admin_base, token), errorLog: () => '', stop: async () => {} }
+}
+
+function tokenOfStart(): string | undefined {
+  const file = join(ROOT, '.rushgate/secrets.json')
+  if (!existsSync(file)) return undefined
+  return (JSON.parse(readFileSync(file, 'utf8')) as { admin_token: string }).admin_token
+}
+
+function adminOf(base: string, token: string): Admin {
+  return async <T>(method: string, path: string, body?: unknown) => {
+    const response = await fetch(base + path, {
+      method,
+      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+      body: body === undefined ? undefined : JSON.stringify(body),
+      signal: AbortSignal.timeout(ADMIN_TIMEOUT_MS),
+    })
+    const text = await response.text()
+    if (!response.ok) throw new Error(`${method} ${base}${path}: ${response.status} ${text}`)
+    return (text === '' ? undefined : JSON.parse(text)) as T
+  }
+}
+
+export async function startOwn(dir: string, database: 'pglite' | 'postgres', workers: number): Promise<Target> {
+  rmSync(dir, { recursive: true, force: true })
+  mkdirSync(dir, { recursive: true })
+  const postgres = database === 'postgres' ? await startPostgres() : undefined
+  try {
+    const stack = await startStack({ dir, workers, database_url: postgres?.url })
+    return {
+      gate_url: stack.urls.gate,
+      admin: stack.admin.bind(stack),
+      errorLog: () => stack.error_log(),
+      async stop() {
+        await stack.stop()
+        await postgres?.stop()
+      },
+    }
+  } catch (error) {
+    await postgres?.stop()
+    throw error
+  }
+}
