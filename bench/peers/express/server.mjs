@@ -80,5 +80,10 @@ app.post('/sales/:sale/reservations', express.json(), async (request, response) 
   })
 })
 
+// bodies that the JSON parser refuses
+app.use((error, _request, response, _next) => {
+  response.status(error.status ?? 500).json({ code: error.status === undefined ? 'internal' : 'bad_request' })
+})
+
 const server = app.listen({ host: '127.0.0.1', port: Number(PEER_PORT), backlog: 4096 })
 server.keepAliveTimeout = 75_000
