@@ -1,0 +1,38 @@
+// Brings a database to the present schema: numbered scripts, each applied once, in order, in its own transaction with its record.
+import type { Db } from './db'
+import ledger from './migrations/0001-ledger.sql'
+
+const MIGRATIONS: { name: string; sql: string }[] = [{ name: '0001-ledger', sql: ledger }]
+
+/** Held by one process while it migrates ("rush" in ASCII); PGlite has but one. */
+const MIGRATION_LOCK = 0x72757368
+
+/** Returns the names of those it applied. Refuses a database that a newer version has migrated. */
+export async function migrate(db: Db): Promise<string[]> {
+  await db.script(
+    `SELECT pg_advisory_xact_lock(${MIGRATION_LOCK});
+     CREATE TABLE IF NOT EXISTS migrations (name text PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now())`,
+  )
+  const names = new Set(MIGRATIONS.map(({ name }) => name))
+  for (const { name } of await db.query<{ name: string }>('SELECT name FROM migrations')) {
+    if (!names.has(name)) throw new Error(`the database has migration ${name}, which this version does not know`)
+  }
+  const applied: string[] = []
+  for (const { name, sql } of MIGRATIONS) {
+    // Asked again under the lock: another process may have been faster. The script is text without parameters.
+    const done = await db.query('SELECT 1 FROM migrations WHERE name = $1', [name])
+    if (done.length > 0) continue
+    await db
+      .script(
+        `SELECT pg_advisory_xact_lock(${MIGRATION_LOCK});
+       INSERT INTO migrations (name) VALUES ('${name}');
+       ${sql}`,
+      )
+      .catch(async (error) => {
+        const meanwhile = await db.query('SELECT 1 FROM migrations WHERE name = $1', [name])
+        if (meanwhile.length === 0) throw error
+      })
+    applied.push(name)
+  }
+  return applied
+}

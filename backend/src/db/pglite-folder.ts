@@ -1,0 +1,81 @@
+// The folder of a PGlite database: where it runs (`live`), what a power cut leaves for certain (`snapshots`), and how the last run ended.
+//
+// PGlite never fsyncs. After a power cut `live` may hold any mixture of old and new pages, so it is not used again: the newest
+// snapshot takes its place. After a mere crash of the process the kernel still has every write, and PGlite recovers from its log.
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
+import { uptime } from 'node:os'
+import { join } from 'node:path'
+import { restoreSnapshot, snapshotNumbers, syncTree, takeSnapshot, writeDurably } from './snapshot'
+
+export interface FolderState {
+  live: string
+  /** there was a database in `live` already, or one was put there from a snapshot */
+  existed: boolean
+  /** commits since the last snapshot may be missing */
+  restored: boolean
+}
+
+interface Run {
+  boot_id: string
+  /** ended by close(): everything was fsynced */
+  clean: boolean
+}
+
+export function openFolder(folder: string, damaged: boolean): FolderState {
+  mkdirSync(folder, { recursive: true })
+  const live = join(folder, 'live')
+  const existed = existsSync(live)
+  const run = lastRun(folder)
+  const trusted = run !== undefined && (run.clean || run.boot_id === bootId())
+  if (existed && trusted && !damaged) {
+    markRun(folder, false)
+    return { live, existed, restored: false }
+  }
+  const snapshots = join(folder, 'snapshots')
+  const had_anything = existed || snapshotNumbers(snapshots).length > 0
+  // Kept for inspection, one of them: it may hold what no snapshot has.
+  if (existed) {
+    const aside = join(folder, 'damaged')
+    rmSync(aside, { recursive: true, force: true })
+    renameSync(live, aside)
+  }
+  const from_snapshot = restoreSnapshot(snapshots, live)
+  markRun(folder, false)
+  return { live, existed: from_snapshot, restored: had_anything }
+}
+
+/** Only while nobody writes to `live`. */
+export function keepSnapshot(folder: string): void {
+  takeSnapshot(join(folder, 'live'), join(folder, 'snapshots'))
+}
+
+/** After the database has been closed: the next open may trust `live`, on whatever boot. */
+export function closeFolder(folder: string): void {
+  syncTree(join(folder, 'live'))
+  markRun(folder, true)
+}
+
+function markRun(folder: string, clean: boolean): void {
+  const run: Run = { boot_id: bootId(), clean }
+  writeDurably(join(folder, 'last-run.json'), JSON.stringify(run))
+}
+
+function lastRun(folder: string): Run | undefined {
+  try {
+    return JSON.parse(readFileSync(join(folder, 'last-run.json'), 'utf8')) as Run
+  } catch {
+    return undefined
+  }
+}
+
+/** RUSHGATE_TEST_BOOT_ID stands for another boot in tests, which cannot cut the power. */
+function bootId(): string {
+  const given = process.env.RUSHGATE_TEST_BOOT_ID
+  if (given !== undefined) return given
+  try {
+    return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
+  } catch {
+    // No /proc: the time of the boot, to ten seconds, because both clocks drift.
+    return `boot at ${Math.round((Date.now() / 1000 - uptime()) / 10)}`
+  }
+}

@@ -1,0 +1,81 @@
+// The thread that PGlite runs in: it takes one request after another from its parent and answers each by number.
+// Built as an entry of its own (dist/backend/pglite-worker.js); in the main thread PGlite would stop every timer for 100s of ms.
+import { parentPort } from 'node:worker_threads'
+import { PGlite } from '@electric-sql/pglite'
+import type { Parameter } from './db'
+import { closeFolder, keepSnapshot, openFolder } from './pglite-folder'
+
+export type WorkerRequest =
+  | { kind: 'open'; folder: string; damaged: boolean }
+  | { kind: 'query'; sql: string; parameters: Parameter[] }
+  | { kind: 'script'; sql: string }
+  /** checkpoint and snapshot */
+  | { kind: 'durable' }
+  | { kind: 'close' }
+
+export interface WorkerAnswer {
+  id: number
+  result?: unknown
+  error?: { message: string; code: string; detail: string; database: boolean }
+}
+
+export interface Opened {
+  existed: boolean
+  restored: boolean
+}
+
+/** Small log segments: a snapshot copies the changed ones whole. */
+const INITDB_PARAMETERS = ['--wal-segsize=1']
+
+let db: PGlite | undefined
+let folder = ''
+
+async function open(request: { folder: string; damaged: boolean }): Promise<Opened> {
+  folder = request.folder
+  const { live, existed, restored } = openFolder(folder, request.damaged)
+  db = await PGlite.create({ dataDir: live, initDbStartParams: INITDB_PARAMETERS })
+  await db.query('SELECT count(*) FROM pg_class')
+  return { existed, restored }
+}
+
+async function answer(request: WorkerRequest): Promise<unknown> {
+  if (request.kind === 'open') return open(request)
+  if (db === undefined) throw new Error('PGlite is not open')
+  switch (request.kind) {
+    case 'query':
+      return (await db.query(request.sql, request.parameters)).rows
+    case 'script':
+      await db.exec(request.sql)
+      return undefined
+    case 'durable':
+      await db.exec('CHECKPOINT')
+      keepSnapshot(folder)
+      return undefined
+    case 'close':
+      await db.exec('CHECKPOINT')
+      keepSnapshot(folder)
+      await db.close()
+      closeFolder(folder)
+      return undefined
+  }
+}
+
+let last: Promise<void> = Promise.resolve()
+
+parentPort?.on('message', ({ id, request }: { id: number; request: WorkerRequest }) => {
+  last = last.then(async () => {
+    const reply: WorkerAnswer = { id }
+    try {
+      reply.result = await answer(request)
+    } catch (thrown) {
+      const error = thrown as { message?: string; code?: string; detail?: string; severity?: string }
+      reply.error = {
+        message: error.message ?? String(thrown),
+        code: error.code ?? '',
+        detail: error.detail ?? '',
+        database: error.severity !== undefined,
+      }
+    }
+    parentPort?.postMessage(reply)
+  })
+})

@@ -1,0 +1,190 @@
+// PGlite in a worker thread, in a folder that this process alone has open.
+//
+// One transaction at a time, as PGlite has one session. A commit is not fsynced: durable() is a checkpoint and a snapshot of the
+// folder, one for all callers that wait for it.
+import { existsSync, mkdirSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { Worker } from 'node:worker_threads'
+import type { Db, Parameter, Queries, TransactionOptions } from './db'
+import { type FolderLock, lockFolder } from './folder-lock'
+import type { Opened, WorkerAnswer, WorkerRequest } from './pglite-worker'
+
+interface Waiting {
+  resolve(result: unknown): void
+  reject(error: Error): void
+}
+
+export class PgliteDb implements Db {
+  readonly kind = 'pglite'
+  private last_id = 0
+  private readonly waiting = new Map<number, Waiting>()
+  private failure: Error | undefined
+  /** resolves when the session is free */
+  private free: Promise<unknown> = Promise.resolve()
+  /** committed since the last snapshot began */
+  private unsaved = false
+  private saving: Promise<void> | undefined
+  private saving_next: Promise<void> | undefined
+  private closed: Promise<void> | undefined
+
+  private constructor(
+    private readonly worker: Worker,
+    private readonly lock: FolderLock,
+    public restored: boolean,
+  ) {
+    worker.on('message', (answer: WorkerAnswer) => this.onAnswer(answer))
+    worker.on('error', (error) => this.fail(error instanceof Error ? error : new Error(String(error))))
+    worker.on('exit', (code) => this.fail(new Error(`the PGlite worker has ended with code ${code}`)))
+  }
+
+  /** Opens or makes the database in `folder`. A folder that cannot be opened is put back to its last snapshot. */
+  static async open(folder: string): Promise<PgliteDb> {
+    mkdirSync(folder, { recursive: true })
+    const lock = lockFolder(join(folder, 'lock'))
+    try {
+      return await PgliteDb.start(folder, lock, false).catch((error: Error) => {
+        if (!existsSync(join(folder, 'live'))) throw error
+        return PgliteDb.start(folder, lock, true)
+      })
+    } catch (error) {
+      lock.release()
+      throw error
+    }
+  }
+
+  private static async start(folder: string, lock: FolderLock, damaged: boolean): Promise<PgliteDb> {
+    const db = new PgliteDb(startWorker(), lock, false)
+    try {
+      const opened = (await db.call({ kind: 'open', folder, damaged })) as Opened
+      db.restored = opened.restored
+      db.unsaved = !opened.existed
+      return db
+    } catch (error) {
+      db.failure ??= error as Error
+      await db.worker.terminate()
+      throw error
+    }
+  }
+
+  query<Row>(sql: string, parameters: Parameter[] = []): Promise<Row[]> {
+    return this.alone(() => this.statement<Row>(sql, parameters))
+  }
+
+  transaction<T>(work: (queries: Queries) => Promise<T>, options: TransactionOptions = {}): Promise<T> {
+    const queries: Queries = { query: (sql, parameters = []) => this.statement(sql, parameters) }
+    return this.alone(async () => {
+      await this.call({ kind: 'script', sql: 'BEGIN' })
+      try {
+        const result = await work(queries)
+        await this.call({ kind: 'script', sql: 'COMMIT' })
+        if (!options.snapshot) this.unsaved = true
+        return result
+      } catch (error) {
+        // The worker that cannot roll back has failed for good, and says so to every later call.
+        await this.call({ kind: 'script', sql: 'ROLLBACK' }).catch(() => undefined)
+        throw error
+      }
+    })
+  }
+
+  script(sql: string): Promise<void> {
+    return this.alone(async () => {
+      try {
+        await this.call({ kind: 'script', sql })
+      } finally {
+        this.unsaved = true
+      }
+    })
+  }
+
+  durable(): Promise<void> {
+    if (this.saving === undefined) {
+      this.saving = this.save().finally(() => {
+        this.saving = undefined
+      })
+      return this.saving
+    }
+    // One under way may have begun before the caller's commit: all who come meanwhile share the next one.
+    this.saving_next ??= this.saving
+      .catch(() => undefined)
+      .then(() => {
+        this.saving_next = undefined
+        return this.durable()
+      })
+    return this.saving_next
+  }
+
+  close(): Promise<void> {
+    this.closed ??= this.alone(async () => {
+      try {
+        await this.call({ kind: 'close' })
+      } finally {
+        this.failure ??= new Error('the PGlite database is closed')
+        await this.worker.terminate()
+        this.lock.release()
+      }
+    })
+    return this.closed
+  }
+
+  private save(): Promise<void> {
+    return this.alone(async () => {
+      if (!this.unsaved) return
+      this.unsaved = false
+      try {
+        await this.call({ kind: 'durable' })
+      } catch (error) {
+        this.unsaved = true
+        throw error
+      }
+    })
+  }
+
+  private async statement<Row>(sql: string, parameters: Parameter[]): Promise<Row[]> {
+    return (await this.call({ kind: 'query', sql, parameters })) as Row[]
+  }
+
+  /** Runs `work` when everything asked for before has ended. */
+  private alone<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.free.then(work)
+    this.free = result.catch(() => undefined)
+    return result
+  }
+
+  private call(request: WorkerRequest): Promise<unknown> {
+    if (this.failure !== undefined) return Promise.reject(this.failure)
+    const id = ++this.last_id
+    return new Promise((resolve, reject) => {
+      this.waiting.set(id, { resolve, reject })
+      this.worker.postMessage({ id, request })
+    })
+  }
+
+  private onAnswer(answer: WorkerAnswer): void {
+    const waiting = this.waiting.get(answer.id)
+    if (waiting === undefined) return
+    this.waiting.delete(answer.id)
+    if (answer.error === undefined) waiting.resolve(answer.result)
+    else waiting.reject(Object.assign(new Error(answer.error.message), answer.error))
+  }
+
+  private fail(error: Error): void {
+    this.failure ??= error
+    for (const { reject } of this.waiting.values()) reject(this.failure)
+    this.waiting.clear()
+  }
+}
+
+/** The built worker beside the built backend; from source, through tsx, which is there in development. */
+function startWorker(): Worker {
+  const built = new URL('./pglite-worker.js', import.meta.url)
+  if (existsSync(built)) return new Worker(built)
+  const source = new URL('./pglite-worker.ts', import.meta.url).href
+  const tsx_folder = dirname(createRequire(import.meta.url).resolve('tsx/package.json'))
+  const tsx = pathToFileURL(join(tsx_folder, 'dist/esm/api/index.mjs')).href
+  // A worker's --import comes too late for its own entry: tsx is registered first, then the entry is imported.
+  const entry = `import { register } from ${JSON.stringify(tsx)}; register(); await import(${JSON.stringify(source)})`
+  return new Worker(new URL(`data:text/javascript,${encodeURIComponent(entry)}`), { execArgv: [] })
+}

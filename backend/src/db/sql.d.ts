@@ -1,0 +1,5 @@
+/** A statement, imported as text. */
+declare module '*.sql' {
+  const text: string
+  export default text
+}
