@@ -1,0 +1,55 @@
+// Known answers that both sides must give: specs in Node and LuaJIT use them, and so can a gate or a backend in another language.
+
+export interface HmacVector {
+  message: string
+  /** base64url */
+  mac: string
+}
+
+/** HMAC-SHA256 under the 32 bytes "0123456789abcdef0123456789abcdef": what reservation ids are made of. */
+export const ID_KEY = '0123456789abcdef0123456789abcdef'
+
+export const ID_MACS: HmacVector[] = [
+  { message: '2:id3:ada6:spring5:key-1', mac: '3NH5S4qu-RBYkMEV9knpP_RxlIyKI9fVOouaQ1Sa8IY' },
+  { message: '2:id4:zoë6:spring5:key-1', mac: 'RHGph9kDdNCNpNJ6wwcfgKxjPEv5hzDev4bqcbYmEAw' },
+  { message: '5:owner22:3NH5S4qu-RBYkMEV9knpP_3:ada', mac: 'qwMfm73OIDk3dArpRGPKke-fnnkj3oLLnnl-PgT2XUs' },
+  { message: '5:owner22:RHGph9kDdNCNpNJ6wwcfgK4:zoë', mac: '2oyzmX8sYUQBcVUZefC_Gco21RIdEh-dzaAkhyYXU04' },
+]
+
+export interface ReservationIdVector {
+  user: string
+  user_bytes: number
+  sale: string
+  shard: number
+  key: string
+  id: string
+}
+
+export const RESERVATION_IDS: ReservationIdVector[] = [
+  {
+    user: 'ada',
+    user_bytes: 3,
+    sale: 'spring',
+    shard: 0,
+    key: 'key-1',
+    id: 'r1.spring.0.3NH5S4qu-RBYkMEV9knpP_.qwMfm73OIDk3dArp',
+  },
+  {
+    user: 'zoë',
+    user_bytes: 4,
+    sale: 'spring',
+    shard: 12,
+    key: 'key-1',
+    id: 'r1.spring.12.RHGph9kDdNCNpNJ6wwcfgK.2oyzmX8sYUQBcVUZ',
+  },
+]
+
+/** HKDF-SHA256 of this secret, salt "rushgate", info "session", 32 bytes, as base64url. */
+export const SECRET = 'correct horse battery staple'
+export const SESSION_SUBKEY = '-PpN7392GlVmDJbpfPOwDQSudIjfqA5jdxvK1v8609g'
+
+/** A token under that subkey, of the user zoë. */
+export const SESSION_TOKEN = 's1.k1.em_Dqw.7.1767268800000.AAECAwQFBgcICQoL.ixNsqz10ezmNdtRRzYFsB1LQKr4AH3raiIqYPmLAP8Q'
+
+/** CRC-32 of the user id "ada". */
+export const CRC32_ADA = 2372962152

@@ -1,0 +1,30 @@
+// The known answers, computed by Node's own cryptography.
+import { createHmac, hkdfSync } from 'node:crypto'
+import { crc32 } from 'node:zlib'
+import { expect, it } from 'vitest'
+import { HKDF_BYTES, HKDF_SALT } from './secrets'
+import { parseSessionToken } from './session-token'
+import { CRC32_ADA, ID_KEY, ID_MACS, RESERVATION_IDS, SECRET, SESSION_SUBKEY, SESSION_TOKEN } from './test-vectors'
+
+it('reservation macs', () => {
+  for (const vector of ID_MACS) {
+    expect(createHmac('sha256', ID_KEY).update(vector.message).digest('base64url')).toBe(vector.mac)
+  }
+  for (const vector of RESERVATION_IDS) expect(Buffer.byteLength(vector.user)).toBe(vector.user_bytes)
+})
+
+it('session subkey and token', () => {
+  const subkey = Buffer.from(hkdfSync('sha256', SECRET, HKDF_SALT, 'session', HKDF_BYTES))
+  expect(subkey.toString('base64url')).toBe(SESSION_SUBKEY)
+  const parts = parseSessionToken(SESSION_TOKEN)
+  expect(
+    createHmac('sha256', subkey)
+      .update(parts?.signed ?? '')
+      .digest('base64url'),
+  ).toBe(parts?.mac)
+  expect(Buffer.from(parts?.user ?? '', 'base64url').toString()).toBe('zoë')
+})
+
+it('checksum of a user id', () => {
+  expect(crc32('ada')).toBe(CRC32_ADA)
+})

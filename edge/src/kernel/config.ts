@@ -1,0 +1,204 @@
+// rushgate.json: which plugins run on which route, their settings, and the gate's own ceilings.
+//
+// Addresses and secrets are not in it: they come from the environment (RUSHGATE_REDIS_URL, RUSHGATE_BACKEND, RUSHGATE_SECRET).
+import type { RouteName } from '../domain/route'
+import {
+  boolean,
+  enumeration,
+  type Field,
+  type Infer,
+  integer,
+  list,
+  type ObjectField,
+  object,
+  readField,
+  record,
+  string,
+} from './schema'
+
+/** What the configuration needs to know of a plugin. */
+export interface PluginDeclaration {
+  name: string
+  schema: ObjectField
+}
+
+// A record, so that a route without a place here does not compile.
+const ROUTES: Record<RouteName, true> = {
+  sales: true,
+  state: true,
+  reserve: true,
+  cart: true,
+  reservation: true,
+  give_back: true,
+  pay: true,
+  login: true,
+  logout: true,
+  webhook: true,
+  sandbox: true,
+  livez: true,
+  healthz: true,
+}
+
+export const laneSchema = object(
+  'A lane: the one connection of a worker to Redis, on which waiting requests travel together.',
+  {
+    batch_max: integer({
+      min: 1,
+      max: 255,
+      unit: 'reservations',
+      default: 255,
+      description: 'Most in one script call: it bounds the time that one call holds Redis (255 take about 1 ms).',
+    }),
+    queue_max: integer({
+      min: 1,
+      max: 1000000,
+      unit: 'requests',
+      default: 10000,
+      description: 'Requests of one worker that may wait for Redis; beyond it a request is refused as busy.',
+    }),
+    wait_ms_max: integer({
+      min: 10,
+      max: 60000,
+      unit: 'ms',
+      default: 3000,
+      description:
+        'How long a request waits for its line; after it the outcome is unknown and the client is told to repeat.',
+    }),
+    connect_ms_max: integer({
+      min: 1,
+      max: 60000,
+      unit: 'ms',
+      default: 500,
+      description: 'How long a connect to Redis may take.',
+    }),
+    reply_ms_max: integer({
+      min: 10,
+      max: 60000,
+      unit: 'ms',
+      default: 2000,
+      description: 'How long Redis may take to answer a pipeline; after it the connection is closed.',
+    }),
+  },
+)
+
+export const backendSchema = object('How the gate follows the sales from the backend.', {
+  follow_wait_ms: integer({
+    min: 100,
+    max: 30000,
+    unit: 'ms',
+    default: 25000,
+    description: 'How long one question for news may be kept open by the backend.',
+  }),
+  connect_ms_max: integer({
+    min: 1,
+    max: 60000,
+    unit: 'ms',
+    default: 1000,
+    description: 'How long a connect to the backend may take.',
+  }),
+  retry_ms_max: integer({
+    min: 10,
+    max: 60000,
+    unit: 'ms',
+    default: 2000,
+    description: 'Longest pause between two tries while the backend is away; the last good news are kept meanwhile.',
+  }),
+})
+
+export type LaneSettings = Infer<typeof laneSchema>
+export type BackendSettings = Infer<typeof backendSchema>
+
+export interface GateConfig {
+  version: number
+  /** on routes that are not named run the plugins that are made for them */
+  routes: Record<string, { plugins: string[] }>
+  /** every registered plugin has an entry, filled up with its defaults */
+  plugins: Record<string, Record<string, unknown> & { dry_run: boolean }>
+  lane: LaneSettings
+  backend: BackendSettings
+}
+
+function settingsOf(plugin: PluginDeclaration): Field<unknown> {
+  const members: Record<string, Field<unknown>> = {
+    dry_run: boolean({
+      default: false,
+      description: 'Let everything pass, and record in log and metrics what would have been refused.',
+    }),
+  }
+  for (const name in plugin.schema.members) members[name] = plugin.schema.members[name] as Field<unknown>
+  return object(plugin.schema.description, members)
+}
+
+function routeNames(): string[] {
+  const names: string[] = []
+  for (const name in ROUTES) names.push(name)
+  names.sort((a, b) => (a < b ? -1 : a > b ? 1 : 0))
+  return names
+}
+
+/** The declaration of the whole file, for these plugins. */
+export function configSchema(plugins: readonly PluginDeclaration[]): ObjectField<GateConfig> {
+  const names: string[] = []
+  const settings: Record<string, Field<unknown>> = {}
+  for (const plugin of plugins) {
+    names.push(plugin.name)
+    settings[plugin.name] = settingsOf(plugin)
+  }
+  const route = object('One route.', {
+    plugins: list({
+      item: enumeration({ values: names, required: true, example: names[0] ?? '', description: 'Name of a plugin.' }),
+      length_max: 64,
+      unique: true,
+      required: true,
+      example: names,
+      description: 'The plugins that run on it. They run in the order of their priority, not of this list.',
+    }),
+  })
+  const schema = object("The gate's configuration.", {
+    $schema: string({
+      length_max: 500,
+      default: '',
+      description: 'For editors: where the JSON Schema of this file is.',
+    }),
+    version: integer({ min: 1, max: 1, required: true, example: 1, description: 'Version of this format.' }),
+    routes: record({
+      names: routeNames(),
+      value: route,
+      default: {},
+      description: 'Which plugins run on which route. On routes that are not named run those that are made for them.',
+    }),
+    plugins: object('Settings of the plugins, by name.', settings),
+    lane: laneSchema,
+    backend: backendSchema,
+  })
+  return schema as unknown as ObjectField<GateConfig>
+}
+
+export interface ConfigReading {
+  /** may be used only when there is no problem */
+  config: GateConfig
+  /** each as "path: rule, got value" */
+  problems: string[]
+}
+
+/** `value` is what a JSON decoder made of the file. */
+export function readConfig(value: unknown, plugins: readonly PluginDeclaration[]): ConfigReading {
+  const problems: string[] = []
+  const config = readField(configSchema(plugins), value, '', problems)
+  return { config, problems }
+}
+
+/** Is this plugin to run on this route? */
+export function runsOn(
+  config: GateConfig,
+  route: RouteName,
+  plugin: { name: string; routes: readonly RouteName[] },
+): boolean {
+  const named = config.routes[route]
+  if (named === undefined) {
+    for (const usual of plugin.routes) if (usual === route) return true
+    return false
+  }
+  for (const name of named.plugins) if (name === plugin.name) return true
+  return false
+}
