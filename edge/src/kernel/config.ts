@@ -59,7 +59,7 @@ export const laneSchema = object(
     wait_ms_max: integer({
       min: 10,
       max: 60000,
-      unit: 'ms',
+      unit: 'milliseconds',
       default: 3000,
       description:
         'How long a request waits for its line; after it the outcome is unknown and the client is told to repeat.',
@@ -67,14 +67,14 @@ export const laneSchema = object(
     connect_ms_max: integer({
       min: 1,
       max: 60000,
-      unit: 'ms',
+      unit: 'milliseconds',
       default: 500,
       description: 'How long a connect to Redis may take.',
     }),
     reply_ms_max: integer({
       min: 10,
       max: 60000,
-      unit: 'ms',
+      unit: 'milliseconds',
       default: 2000,
       description: 'How long Redis may take to answer a pipeline; after it the connection is closed.',
     }),
@@ -85,21 +85,21 @@ export const backendSchema = object('How the gate follows the sales from the bac
   follow_wait_ms: integer({
     min: 100,
     max: 30000,
-    unit: 'ms',
+    unit: 'milliseconds',
     default: 25000,
     description: 'How long one question for news may be kept open by the backend.',
   }),
   connect_ms_max: integer({
     min: 1,
     max: 60000,
-    unit: 'ms',
+    unit: 'milliseconds',
     default: 1000,
     description: 'How long a connect to the backend may take.',
   }),
   retry_ms_max: integer({
     min: 10,
     max: 60000,
-    unit: 'ms',
+    unit: 'milliseconds',
     default: 2000,
     description: 'Longest pause between two tries while the backend is away; the last good news are kept meanwhile.',
   }),

@@ -231,6 +231,7 @@ export function ruleOf(field: Field<unknown>): string {
   if (any.kind === 'boolean') return 'be true or false'
   if (any.kind === 'integer' || any.kind === 'number') {
     const what = any.kind === 'integer' ? 'be a whole number' : 'be a number'
+    if (any.min === any.max) return 'be ' + any.min
     const unit = any.unit === '' ? '' : ' (' + any.unit + ')'
     return what + ' from ' + any.min + ' to ' + any.max + unit
   }
