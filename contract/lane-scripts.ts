@@ -26,8 +26,8 @@
 
 export const ITEM_FORMAT = '>c22BHI4Hc0'
 
-/** Reservations in one batch: bounds the time one script holds Redis (about 1 ms). */
-export const LANE_BATCH_MAX = 256
+/** Reservations in one batch: bounds the time one script holds Redis (about 1 ms); the index of a SKU in it is one byte. */
+export const LANE_BATCH_MAX = 255
 
 export const USER_BYTES_MAX = 256
 /** Units in one reservation. */

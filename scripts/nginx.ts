@@ -47,6 +47,12 @@ function moduleFolders(command: string, built: string): string[] {
   return [...(named === undefined ? [] : [named]), join(prefix, 'modules'), '/usr/lib/nginx/modules']
 }
 
+/** The lines that load the Lua module; none where it is built in. */
+export function loadModules(folder: string): string {
+  if (folder === '') return ''
+  return ['ndk_http_module.so', 'ngx_http_lua_module.so'].map((file) => `load_module ${join(folder, file)};`).join('\n')
+}
+
 /** Replaces each `@NAME@`; a placeholder without a value is an error, so that no half-rendered file ever starts. */
 export function renderTemplate(template: string, values: Record<string, string>): string {
   return template.replace(/@([A-Z][A-Z0-9_]*)@/g, (placeholder, name: string) => {

@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { findNginx, Nginx, renderTemplate } from './nginx'
+import { findNginx, loadModules, Nginx, renderTemplate } from './nginx'
 import { freePort, isPortFree } from './ports'
 import { type DeathListener, ManagedProcess } from './processes'
 import { type Fsync, Redis } from './redis'
@@ -230,7 +230,7 @@ function gateProcess(
   const nginx = findNginx()
   const values = {
     PREFIX: prefix,
-    MODULES: nginx.modules,
+    LOAD_MODULES: loadModules(nginx.modules),
     WORKERS: String(options.workers ?? 1),
     GATE_LISTEN: `127.0.0.1:${ports.gate}`,
     METRICS_LISTEN: `127.0.0.1:${ports.metrics}`,

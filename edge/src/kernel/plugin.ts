@@ -2,6 +2,7 @@
 //
 // A plugin speaks once, by returning a verdict; it never ends a request, sets a status or touches nginx. What it needs
 // of the world it is handed as ports, when it is created.
+import type { RouteName } from '../domain/route'
 import type { LanePort } from './lane'
 import type { GateRequest } from './request'
 import type { SalesPort } from './sales'
@@ -57,8 +58,26 @@ export interface Plugin {
   version: string
   /** higher runs earlier */
   priority: number
+  /** where it runs when rushgate.json does not say */
+  routes: readonly RouteName[]
   /** what a fault of this plugin or of its store means for a request */
   fails: 'open' | 'closed'
   schema: ObjectField
-  create: (this: void, config: Record<string, unknown>, ports: Ports) => PluginPhases
+  /** `config` has been read by `schema` */
+  create: (this: void, config: never, ports: Ports) => PluginPhases
+}
+
+export interface PluginDeclaration<C extends object> {
+  name: string
+  version: string
+  priority: number
+  routes: readonly RouteName[]
+  fails: 'open' | 'closed'
+  schema: ObjectField<C>
+  create: (this: void, config: C, ports: Ports) => PluginPhases
+}
+
+/** Checks that settings and schema are of one type; gives a plugin that can stand in a list with others. */
+export function definePlugin<C extends object>(declaration: PluginDeclaration<C>): Plugin {
+  return declaration as unknown as Plugin
 }

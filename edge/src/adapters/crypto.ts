@@ -1,0 +1,88 @@
+// HMAC-SHA256 from libcrypto, with the key worked in once: a MAC costs two copies of a hash state and four block rounds
+// (0.6 µs), where the one-shot HMAC() of OpenSSL 3 looks its algorithm up again each time (2 µs and more).
+
+import * as ffi from 'ffi'
+import * as base64 from 'ngx.base64'
+import { HKDF_SALT, type SubkeyPurpose } from '../../../contract/secrets'
+
+const BLOCK_BYTES = 64
+const DIGEST_BYTES = 32
+
+// Names of our own for libcrypto's functions: another module may have declared them with another struct.
+ffi.cdef(`
+  typedef struct { uint32_t h[8]; uint32_t nl, nh; uint32_t data[16]; unsigned int num, md_len; } rushgate_sha256;
+  int rushgate_sha256_init(rushgate_sha256 *state) __asm__("SHA256_Init");
+  int rushgate_sha256_update(rushgate_sha256 *state, const char *data, size_t bytes) __asm__("SHA256_Update");
+  int rushgate_sha256_final(unsigned char *digest, rushgate_sha256 *state) __asm__("SHA256_Final");
+  int rushgate_memcmp(const char *a, const char *b, size_t bytes) __asm__("CRYPTO_memcmp");
+`)
+
+/** @noSelf */
+interface LibCrypto {
+  rushgate_sha256_init: (state: ffi.CData) => number
+  rushgate_sha256_update: (state: ffi.CData, data: string | ffi.CData, bytes: number) => number
+  rushgate_sha256_final: (digest: ffi.CData, state: ffi.CData) => number
+  rushgate_memcmp: (a: string, b: string, bytes: number) => number
+}
+
+const libcrypto = ffi.C as unknown as LibCrypto
+const STATE_BYTES = ffi.sizeof('rushgate_sha256') as number
+const scratch = ffi.new<ffi.CData>('rushgate_sha256')
+const digest = ffi.new<ffi.CData>('unsigned char[32]')
+
+/** A key, worked into the states that its inner and its outer hash begin with. */
+export interface HmacKey {
+  inner: ffi.CData
+  outer: ffi.CData
+}
+
+function sha256(message: string): string {
+  libcrypto.rushgate_sha256_init(scratch)
+  libcrypto.rushgate_sha256_update(scratch, message, message.length)
+  libcrypto.rushgate_sha256_final(digest, scratch)
+  return ffi.string(digest, DIGEST_BYTES)
+}
+
+function paddedState(key: string, pad: number): ffi.CData {
+  const bytes: string[] = []
+  for (let i = 1; i <= BLOCK_BYTES; i++) {
+    const byte = i <= key.length ? string.byte(key, i) : 0
+    table.insert(bytes, string.char(byte ^ pad))
+  }
+  const state = ffi.new<ffi.CData>('rushgate_sha256')
+  libcrypto.rushgate_sha256_init(state)
+  libcrypto.rushgate_sha256_update(state, table.concat(bytes), BLOCK_BYTES)
+  return state
+}
+
+export function hmacKey(secret: string): HmacKey {
+  const key = secret.length > BLOCK_BYTES ? sha256(secret) : secret
+  return { inner: paddedState(key, 0x36), outer: paddedState(key, 0x5c) }
+}
+
+/** 32 bytes */
+export function hmac(key: HmacKey, message: string): string {
+  ffi.copy(scratch, key.inner, STATE_BYTES)
+  libcrypto.rushgate_sha256_update(scratch, message, message.length)
+  libcrypto.rushgate_sha256_final(digest, scratch)
+  ffi.copy(scratch, key.outer, STATE_BYTES)
+  libcrypto.rushgate_sha256_update(scratch, digest, DIGEST_BYTES)
+  libcrypto.rushgate_sha256_final(digest, scratch)
+  return ffi.string(digest, DIGEST_BYTES)
+}
+
+/** 43 characters */
+export function hmacText(key: HmacKey, message: string): string {
+  return base64.encode_base64url(hmac(key, message))
+}
+
+/** HKDF-SHA256 (RFC 5869) for one block of output, which is all that a subkey is. */
+export function subkey(secret: string, purpose: SubkeyPurpose): string {
+  const pseudorandom = hmac(hmacKey(HKDF_SALT), secret)
+  return hmac(hmacKey(pseudorandom), purpose + '\x01')
+}
+
+/** Takes as long wherever they differ; lengths are no secret. */
+export function equal(a: string, b: string): boolean {
+  return a.length === b.length && libcrypto.rushgate_memcmp(a, b, a.length) === 0
+}

@@ -1,0 +1,93 @@
+// What the gate is told by its environment, parsed once in init. Secrets come this way only, and are never logged.
+import { SECRET_LENGTH_MIN } from '../../../contract/secrets'
+
+export interface Secret {
+  key_id: string
+  secret: string
+}
+
+export interface RedisAddress {
+  host: string
+  port: number
+  /** '' for none */
+  user: string
+  password: string
+  database: number
+  tls: boolean
+}
+
+export interface Environment {
+  /** the first signs, all verify */
+  secrets: Secret[]
+  redis: RedisAddress
+  backend_host: string
+  backend_port: number
+  /** path of rushgate.json */
+  config: string
+}
+
+function required(name: string): string {
+  const value = os.getenv(name)
+  if (value === undefined || value === '') error(name + ': is not set; the gate cannot start without it', 0)
+  return value as string
+}
+
+function parseSecrets(text: string): Secret[] {
+  const secrets: Secret[] = []
+  for (const [part] of string.gmatch(text, '[^,]+')) {
+    const [key_id, secret] = string.match(part as string, '^([%w_-]+):(.+)$')
+    if (key_id === undefined || secret === undefined || secret.length < SECRET_LENGTH_MIN) {
+      error('RUSHGATE_SECRET: each part must be <key id>:<at least ' + SECRET_LENGTH_MIN + ' characters>', 0)
+    }
+    secrets.push({ key_id: key_id as string, secret: secret as string })
+  }
+  if (secrets.length === 0) error('RUSHGATE_SECRET: names no secret', 0)
+  return secrets
+}
+
+function parsePort(text: string | undefined, fallback: number, name: string): number {
+  if (text === undefined || text === '') return fallback
+  const port = tonumber(text)
+  if (port === undefined || port < 1 || port > 65535) error(name + ': port must be 1 to 65535, got ' + text, 0)
+  return port as number
+}
+
+/** redis[s]://[[user]:password@]host[:port][/database] */
+export function parseRedisUrl(url: string): RedisAddress {
+  const [scheme, rest] = string.match(url, '^(rediss?)://(.+)$')
+  if (scheme === undefined || rest === undefined)
+    error('RUSHGATE_REDIS_URL: must be redis://host:port or rediss://…', 0)
+  let place = rest as string
+  let user = ''
+  let password = ''
+  const [login, after] = string.match(place, '^(.*)@(.+)$')
+  if (login !== undefined) {
+    const [name, word] = string.match(login as string, '^([^:]*):(.*)$')
+    user = ngx.unescape_uri(name ?? '')
+    password = ngx.unescape_uri(word ?? (login as string))
+    place = after as string
+  }
+  const [host, port, database] = string.match(place, '^([^:/]+):?(%d*)/?(%d*)')
+  if (host === undefined) error('RUSHGATE_REDIS_URL: names no host', 0)
+  return {
+    host: host as string,
+    port: parsePort(port, 6379, 'RUSHGATE_REDIS_URL'),
+    user,
+    password,
+    database: tonumber(database) ?? 0,
+    tls: scheme === 'rediss',
+  }
+}
+
+export function readEnvironment(): Environment {
+  const backend = required('RUSHGATE_BACKEND')
+  const [host, port] = string.match(backend, '^([^:]+):(%d+)$')
+  if (host === undefined) error('RUSHGATE_BACKEND: must be host:port, got ' + backend, 0)
+  return {
+    secrets: parseSecrets(required('RUSHGATE_SECRET')),
+    redis: parseRedisUrl(required('RUSHGATE_REDIS_URL')),
+    backend_host: host as string,
+    backend_port: parsePort(port, 8081, 'RUSHGATE_BACKEND'),
+    config: required('RUSHGATE_CONFIG'),
+  }
+}

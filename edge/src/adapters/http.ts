@@ -1,0 +1,71 @@
+// Requests and answers as nginx has them.
+import * as cjson from 'cjson.safe'
+import { REFUSALS } from '../../../contract/codes'
+import type { HttpPort } from '../kernel/plugin'
+import type { Answer, Refusal } from '../kernel/verdict'
+
+/** Retry-After is spread by up to this share, so that those refused together do not come back together. */
+const RETRY_SPREAD = 0.5
+
+function header(name: string): string | undefined {
+  return ngx.var['http_' + name]
+}
+
+function body(): string | undefined {
+  ngx.req.read_body()
+  return ngx.req.get_body_data()
+}
+
+function parseJson(text: string): unknown {
+  const [value] = cjson.decode(text)
+  return value
+}
+
+function jsonString(text: string): string {
+  const [encoded] = cjson.encode(text)
+  return encoded ?? '""'
+}
+
+export const nginxHttp: HttpPort = { header, body, parseJson, jsonString }
+
+function send(status: number, content_type: string, text: string): void {
+  ngx.status = status
+  const headers = ngx.header
+  headers['Content-Type'] = content_type
+  headers['Content-Length'] = text.length
+  headers['Cache-Control'] = 'no-store'
+  ngx.print(text)
+  // the status is set: this only ends the request
+  ngx.exit(ngx.HTTP_OK)
+}
+
+export function sendAnswer(answer: Answer): void {
+  send(answer.status, answer.content_type, answer.body)
+}
+
+/** A problem document (RFC 9457). `receipt`: '' for none. */
+export function sendRefusal(refusal: Refusal, receipt: string): void {
+  const kind = REFUSALS[refusal.code]
+  let retry_ms = refusal.retry_after_ms
+  let text =
+    '{"type":"/problems/' +
+    refusal.code +
+    '","title":"' +
+    kind.title +
+    '","status":' +
+    tostring(kind.status) +
+    ',"code":"' +
+    refusal.code +
+    '","detail":' +
+    jsonString(refusal.detail)
+  if (receipt !== '') text = text + ',"receipt":"' + receipt + '"'
+  if (refusal.unknown) text = text + ',"outcome":"unknown"'
+  if (retry_ms > 0) {
+    retry_ms = math.floor(retry_ms * (1 + RETRY_SPREAD * math.random()))
+    ngx.header['Retry-After'] = math.ceil(retry_ms / 1000)
+    text = text + ',"retry_after_ms":' + tostring(retry_ms)
+  }
+  if (refusal.allow !== '') ngx.header['Allow'] = refusal.allow
+  if (kind.status === 401) ngx.header['WWW-Authenticate'] = 'Bearer'
+  send(kind.status, 'application/problem+json', text + refusal.members + '}')
+}

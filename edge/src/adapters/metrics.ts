@@ -1,0 +1,67 @@
+// Counters: added up in the worker, poured into shared memory once a second, printed as Prometheus text.
+//
+// Series are made of names and labels of our own, so their number is bounded by the code.
+
+export interface Metrics {
+  /** `series` is the name with its labels, as Prometheus writes it: name{label="value"} */
+  add: (this: void, series: string, amount: number) => void
+  flush: (this: void) => void
+  /** text exposition format 0.0.4 */
+  print: (this: void) => string
+}
+
+interface Help {
+  name: string
+  type: 'counter' | 'gauge'
+  help: string
+}
+
+const FAMILIES: Help[] = [
+  { name: 'rushgate_requests_total', type: 'counter', help: 'Requests by route and what became of them.' },
+  { name: 'rushgate_refusals_total', type: 'counter', help: 'Refusals by plugin and code.' },
+  { name: 'rushgate_would_refuse_total', type: 'counter', help: 'Refusals that a dry run only recorded.' },
+  { name: 'rushgate_store_failures_total', type: 'counter', help: 'Stores that did not answer, by plugin.' },
+  { name: 'rushgate_plugin_events_total', type: 'counter', help: 'What plugins count, by plugin and event.' },
+  { name: 'rushgate_faults_total', type: 'counter', help: 'Lua errors: each is a bug.' },
+  { name: 'rushgate_lane_batches_total', type: 'counter', help: 'Script calls sent to Redis.' },
+  { name: 'rushgate_lane_items_total', type: 'counter', help: 'Items in those calls.' },
+  { name: 'rushgate_lane_failures_total', type: 'counter', help: 'Items that got no answer from Redis.' },
+  { name: 'rushgate_lane_reconnects_total', type: 'counter', help: 'Connections made to Redis.' },
+  { name: 'rushgate_lane_restarts_total', type: 'counter', help: 'Lanes started again after a Lua error.' },
+]
+
+export function newMetrics(shared: ngx.SharedDict<number>): Metrics {
+  let counts = new LuaTable<string, number>()
+
+  function add(series: string, amount: number): void {
+    counts.set(series, (counts.get(series) ?? 0) + amount)
+  }
+
+  function flush(): void {
+    const taken = counts
+    counts = new LuaTable()
+    for (const [series, amount] of taken) {
+      const [total, failure] = shared.incr(series, amount, 0)
+      if (total === undefined) ngx.log(ngx.WARN, 'metrics: ', series, ': ', failure)
+    }
+  }
+
+  function print(): string {
+    flush()
+    const keys = shared.get_keys(0)
+    table.sort(keys, (a, b) => a < b)
+    const lines: string[] = []
+    for (const family of FAMILIES) {
+      table.insert(lines, '# HELP ' + family.name + ' ' + family.help)
+      table.insert(lines, '# TYPE ' + family.name + ' ' + family.type)
+      for (const key of keys) {
+        const [name] = string.match(key, '^[%w_]+')
+        const [value] = shared.get(key)
+        if (name === family.name && value !== undefined) table.insert(lines, key + ' ' + tostring(value))
+      }
+    }
+    return table.concat(lines, '\n') + '\n'
+  }
+
+  return { add, flush, print }
+}

@@ -1,0 +1,228 @@
+// The sales that this node knows: one worker follows the backend, all read what it found from shared memory.
+//
+// Versions only go upwards, and the last good list is kept when the backend is away. Stock is read the same way: one
+// worker asks Redis four times a second, and each worker also learns from the replies to its own reservations.
+import * as cjson from 'cjson.safe'
+import type { FollowedSale, FollowedSales, FollowedSku } from '../../../contract/followed-sale'
+import { isNews, newBoard, type StockBoard } from '../domain/stock'
+import type { LaneResult } from '../kernel/lane'
+import type { KnownSale, SalesPort } from '../kernel/sales'
+import { getJson, type HttpTarget } from './http-client'
+import type { Batch } from './lane-batch'
+
+export interface SalesNode {
+  port: SalesPort
+  /** in ms: Redis' clock less this node's */
+  clockOffset: (this: void) => number
+  /** reads what other workers found; cheap when there is nothing new */
+  refresh: (this: void) => void
+  /** a listener for the reply to a batch of this sale */
+  onStock: (this: void, sale: FollowedSale) => (this: void, batch: Batch, reply: string, lines_from: number) => void
+  /** the follower's loop, in a timer of one worker at a time */
+  follow: (this: void) => void
+  /** asks for the stock of every sale that may sell, in one worker at a time */
+  readStock: (this: void, read: StockReader) => void
+  onChange: (this: void, forget: (this: void) => void) => void
+}
+
+export type StockReader = (
+  this: void,
+  sale: FollowedSale,
+  shard: number,
+  onReply: (this: void, batch: Batch, reply: string, lines_from: number) => void,
+) => LaneResult
+
+const WAIT_MS = 20000
+const LEASE_S = 3
+const BACK_OFF_MIN_S = 0.2
+const BACK_OFF_MAX_S = 3
+/** Stock is read from this long before the opening: the page shows it. */
+const READ_BEFORE_OPEN_MS = 3600000
+
+function toKnown(sale: FollowedSale, board: StockBoard): KnownSale {
+  const skus: Record<string, FollowedSku> = {}
+  for (const sku of sale.skus) skus[sku.sku] = sku
+  return { sale, skus, board }
+}
+
+/** "<free> <unpaid>" of each SKU of the batch, from `lines_from` on. */
+function learnLines(board: StockBoard, skus: string[], reply: string, lines_from: number): void {
+  let from = lines_from
+  for (const sku of skus) {
+    const [free, unpaid] = string.match(reply, '^(-?%d+) (%d+)', from)
+    if (free !== undefined) board.skus[sku] = { free: tonumber(free) as number, unpaid: tonumber(unpaid) as number }
+    const [line_end] = string.find(reply, '\n', from, true)
+    from = (line_end ?? reply.length) + 1
+  }
+}
+
+export function salesNode(shared: ngx.SharedDict<string | number>, backend: HttpTarget, bearer: string): SalesNode {
+  let sales = new LuaTable<string, KnownSale>()
+  let list: KnownSale[] = []
+  let version = -1
+  let stock_seen = ''
+  let offset_ms = 0
+  let changed: ((this: void) => void) | undefined
+  let following = false
+  const me = tostring(ngx.worker.pid())
+
+  function find(id: string): KnownSale | undefined {
+    return sales.get(id)
+  }
+
+  /** One worker of the node at a time; a worker that died loses it after the lease. */
+  function isMine(duty: string): boolean {
+    const [added] = shared.add(duty, me, LEASE_S)
+    if (added) return true
+    const [owner] = shared.get(duty)
+    if (owner !== me) return false
+    shared.set(duty, me, LEASE_S)
+    return true
+  }
+
+  function loadSales(): void {
+    const [newest] = shared.get('sales_version')
+    if (newest === undefined || newest === version) return
+    const [text] = shared.get('sales')
+    const [decoded] = cjson.decode(tostring(text))
+    if (decoded === undefined) return
+    const followed = decoded as FollowedSales
+    const next = new LuaTable<string, KnownSale>()
+    const next_list: KnownSale[] = []
+    for (const sale of followed.sales) {
+      const known = toKnown(sale, sales.get(sale.id)?.board ?? newBoard())
+      next.set(sale.id, known)
+      table.insert(next_list, known)
+    }
+    sales = next
+    list = next_list
+    version = followed.version
+    if (changed !== undefined) changed()
+  }
+
+  /** A report in shared memory: seen_ms, offset_ms, epoch, stock version, then the lines of the script. */
+  function loadStock(): void {
+    const [seen] = shared.get('stock_seen')
+    if (seen === undefined || seen === stock_seen) return
+    stock_seen = seen as string
+    for (const known of list) {
+      const [report] = shared.get('stock:' + known.sale.id)
+      if (report !== undefined) learnReport(known, report as string)
+    }
+  }
+
+  function learnReport(known: KnownSale, report: string): void {
+    const [seen, offset, epoch, stock_version, lines] = string.match(report, '^(%d+) (-?%d+) (%d+) (%d+)\n(.*)$')
+    const board = known.board
+    if (seen === undefined) return
+    const seen_ms = tonumber(seen) as number
+    if (seen_ms <= board.seen_ms) return
+    if (!isNews(board, tonumber(epoch) as number, tonumber(stock_version) as number)) return
+    const skus: string[] = []
+    for (const sku of known.sale.skus) table.insert(skus, sku.sku)
+    learnLines(board, skus, lines as string, 1)
+    board.epoch = tonumber(epoch) as number
+    board.stock_version = tonumber(stock_version) as number
+    board.seen_ms = seen_ms
+    offset_ms = tonumber(offset) as number
+  }
+
+  function onStock(sale: FollowedSale): (this: void, batch: Batch, reply: string, lines_from: number) => void {
+    return (batch, reply, lines_from) => {
+      const known = sales.get(sale.id)
+      const [, stock_version] = string.match(reply, '^%d+ (%d+) %a+ (%d+)')
+      if (known === undefined || stock_version === undefined) return
+      const version_now = tonumber(stock_version) as number
+      if (!isNews(known.board, sale.epoch, version_now)) return
+      learnLines(known.board, batch.skus, reply, lines_from)
+      known.board.epoch = sale.epoch
+      known.board.stock_version = version_now
+    }
+  }
+
+  function writeReport(sale: FollowedSale, batch: Batch, reply: string, lines_from: number): void {
+    const now_ms = math.floor(ngx.now() * 1000)
+    const [redis_ms, state, stock_version, epoch] = string.match(reply, '^%d+ (%d+) (%a+) (%d+) (%d+)')
+    if (state === undefined || state === 'missing' || batch.skus.length === 0) return
+    const offset = (tonumber(redis_ms) as number) - now_ms
+    const head = tostring(now_ms) + ' ' + tostring(offset) + ' ' + tostring(epoch) + ' ' + tostring(stock_version)
+    shared.set('stock:' + sale.id, head + '\n' + string.sub(reply, lines_from), 60)
+    shared.set('stock_seen', tostring(now_ms) + ' ' + sale.id + ' ' + tostring(stock_version))
+  }
+
+  function readStock(read: StockReader): void {
+    if (!isMine('stock_reader')) return
+    const now_ms = ngx.now() * 1000
+    for (const known of list) {
+      const sale = known.sale
+      const may_sell = sale.state === 'ready' && !sale.rebuilding && now_ms < sale.closes_ms
+      if (may_sell && now_ms > sale.opens_ms - READ_BEFORE_OPEN_MS) {
+        read(sale, 0, (batch, reply, lines_from) => writeReport(sale, batch, reply, lines_from))
+      }
+    }
+  }
+
+  /** Returns how long to wait before the next poll, in seconds. */
+  function poll(): number {
+    const [after] = shared.get('sales_version')
+    const path = '/internal/sales?after=' + tostring(after ?? -1) + '&wait_ms=' + tostring(WAIT_MS)
+    const [body, failure] = getJson(backend, path, bearer, WAIT_MS / 1000 + 5)
+    if (body === undefined) {
+      if (failure !== 'exiting') ngx.log(ngx.WARN, 'sales: backend: ', failure)
+      return -1
+    }
+    const [decoded, problem] = cjson.decode(body)
+    const followed = decoded as FollowedSales | undefined
+    if (followed === undefined || type(followed.version) !== 'number') {
+      ngx.log(ngx.ERR, 'sales: backend answered what is not a list of sales: ', problem)
+      return -1
+    }
+    if (after === undefined || followed.version > (after as number)) {
+      shared.set('sales', body)
+      shared.set('sales_version', followed.version)
+      refresh()
+    }
+    return 0
+  }
+
+  function pollAsFollower(): number {
+    following = true
+    const result = poll()
+    following = false
+    return result
+  }
+
+  function follow(): void {
+    let back_off_s = BACK_OFF_MIN_S
+    while (!ngx.worker.exiting()) {
+      if (!isMine('sales_follower')) {
+        ngx.sleep(1)
+      } else if (pollAsFollower() === 0) {
+        back_off_s = BACK_OFF_MIN_S
+      } else if (!ngx.worker.exiting()) {
+        ngx.sleep(back_off_s * (0.5 + math.random()))
+        back_off_s = math.min(BACK_OFF_MAX_S, back_off_s * 2)
+      }
+    }
+    if (isMine('sales_follower')) shared.delete('sales_follower')
+  }
+
+  function refresh(): void {
+    // a poll waits longer than the lease lasts
+    if (following) isMine('sales_follower')
+    loadSales()
+    loadStock()
+  }
+
+  return {
+    port: { find, ready: () => version >= 0 },
+    clockOffset: () => offset_ms,
+    refresh,
+    onStock,
+    follow,
+    readStock,
+    onChange: (forget) => {
+      changed = forget
+    },
+  }
+}

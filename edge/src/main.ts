@@ -1,0 +1,304 @@
+// The gate: what nginx.conf calls, phase by phase.
+//
+//   init         configuration, secrets, plugins: everything that can be wrong, before a worker starts
+//   init_worker  lane, follower, timers
+//   access       the chain; what it does not answer is forwarded to the backend
+//   healthz, metrics   for operators
+import * as base64 from 'ngx.base64'
+import type { RefusalCode } from '../../contract/codes'
+import { loadConfig } from './adapters/config'
+import { equal, type HmacKey, hmacKey, hmacText, subkey } from './adapters/crypto'
+import { type Environment, readEnvironment } from './adapters/environment'
+import { nginxHttp, sendAnswer, sendRefusal } from './adapters/http'
+import { type Lane, newLane, startLane, wakeLane } from './adapters/lane'
+import { type Metrics, newMetrics } from './adapters/metrics'
+import { type RedisScripts, redisScripts } from './adapters/redis-scripts'
+import { type SalesNode, salesNode } from './adapters/sales'
+import { matchRoute, type RouteName, upstreamPath } from './domain/route'
+import { type ChainReport, type Link, runChain } from './kernel/chain'
+import { type GateConfig, runsOn } from './kernel/config'
+import type { CryptoPort, Plugin, Ports } from './kernel/plugin'
+import type { GateRequest } from './kernel/request'
+import { FORWARD, type Refusal, refuse, type Verdict } from './kernel/verdict'
+import { plugins } from './plugins/index'
+
+const TICK_S = 0.1
+const STOCK_S = 0.25
+const FLUSH_S = 1
+/** far away: fires early, as premature, when the worker is told to stop */
+const EXIT_WATCH_S = 86400
+/** ids of sales change rarely; past this many the worked-in keys are made anew */
+const SALE_KEYS_MAX = 4096
+
+let environment: Environment
+let config: GateConfig
+let lane: Lane
+let scripts: RedisScripts
+let sales: SalesNode
+let metrics: Metrics
+let links_of: Record<string, Link[]> = {}
+let report: ChainReport
+
+function requiredDict<V extends ngx.SharedValue>(name: string): ngx.SharedDict<V> {
+  const dict = ngx.shared[name]
+  if (dict === undefined) error('nginx.conf: lua_shared_dict ' + name + ' is missing', 0)
+  return dict as ngx.SharedDict<V>
+}
+
+function cryptoPort(): CryptoPort {
+  const session_keys = new LuaTable<string, HmacKey>()
+  for (const each of environment.secrets) session_keys.set(each.key_id, hmacKey(subkey(each.secret, 'session')))
+  let sale_keys = new LuaTable<string, HmacKey>()
+  let sale_key_count = 0
+
+  function saleKey(id_key: string): HmacKey {
+    let key = sale_keys.get(id_key)
+    if (key === undefined) {
+      if (sale_key_count >= SALE_KEYS_MAX) {
+        sale_keys = new LuaTable()
+        sale_key_count = 0
+      }
+      const [bytes] = base64.decode_base64url(id_key)
+      key = hmacKey(bytes ?? '')
+      sale_keys.set(id_key, key)
+      sale_key_count += 1
+    }
+    return key
+  }
+
+  return {
+    sessionMac: (key_id, message) => {
+      const key = session_keys.get(key_id)
+      return key === undefined ? undefined : hmacText(key, message)
+    },
+    saleMac: (id_key, message) => hmacText(saleKey(id_key), message),
+    equal,
+    fromBase64Url: (text) => {
+      const [bytes] = base64.decode_base64url(text)
+      return bytes
+    },
+    byteLength: (text) => text.length,
+    crc32: (text) => ngx.crc32_long(text),
+  }
+}
+
+function portsFor(plugin: string, crypto: CryptoPort, limits: ngx.SharedDict<number>): Ports {
+  const event = 'rushgate_plugin_events_total{plugin="' + plugin + '",event="'
+  return {
+    lane: scripts.port,
+    sales: sales.port,
+    crypto,
+    http: nginxHttp,
+    chance: () => math.random(),
+    count: (name) => metrics.add(event + name + '"}', 1),
+    warn: (message) => ngx.log(ngx.WARN, plugin, ': ', message),
+    countWithin: (key, window_s) => {
+      const [count] = limits.incr(plugin + ':' + key, 1, 0, window_s)
+      // a zone too full to count lets pass: the script still checks everything
+      return count ?? 0
+    },
+  }
+}
+
+/** The plugins of each route, in the order of their priority. */
+function buildLinks(ports_of: LuaTable<string, Ports>): Record<string, Link[]> {
+  const routes: RouteName[] = [
+    'sales',
+    'state',
+    'reserve',
+    'cart',
+    'reservation',
+    'give_back',
+    'pay',
+    'login',
+    'logout',
+    'webhook',
+    'sandbox',
+  ]
+  const sorted: Plugin[] = []
+  for (const plugin of plugins) table.insert(sorted, plugin)
+  table.sort(sorted, (a, b) => a.priority > b.priority)
+  const made: Record<string, Link> = {}
+  for (const plugin of sorted) {
+    const settings = config.plugins[plugin.name]
+    made[plugin.name] = {
+      name: plugin.name,
+      fails: plugin.fails,
+      dry_run: settings?.dry_run ?? false,
+      phases: plugin.create(settings as never, ports_of.get(plugin.name) as Ports),
+    }
+  }
+  const links: Record<string, Link[]> = {}
+  for (const route of routes) {
+    const of_route: Link[] = []
+    for (const plugin of sorted) {
+      if (runsOn(config, route, plugin)) table.insert(of_route, made[plugin.name] as Link)
+    }
+    links[route] = of_route
+  }
+  return links
+}
+
+function chainReport(): ChainReport {
+  return {
+    refused: (plugin, refusal, dry_run) => {
+      const family = dry_run ? 'rushgate_would_refuse_total' : 'rushgate_refusals_total'
+      metrics.add(family + '{plugin="' + plugin + '",code="' + refusal.code + '"}', 1)
+    },
+    storeFailed: (plugin, detail, fails) => {
+      metrics.add('rushgate_store_failures_total{plugin="' + plugin + '",fails="' + fails + '"}', 1)
+      ngx.log(ngx.ERR, plugin, ': ', detail)
+    },
+  }
+}
+
+/** Plugins of the operator's own: RUSHGATE_PLUGINS names Lua modules, each of which returns a plugin record. */
+function loadOwnPlugins(): void {
+  const names = os.getenv('RUSHGATE_PLUGINS') ?? ''
+  for (const [name] of string.gmatch(names, '[^,%s]+')) table.insert(plugins, require(name as string) as Plugin)
+}
+
+export function init(): void {
+  environment = readEnvironment()
+  loadOwnPlugins()
+  config = loadConfig(environment.config, plugins)
+}
+
+function tick(): void {
+  sales.refresh()
+}
+
+function readStock(): void {
+  sales.readStock(scripts.stock)
+}
+
+function flush(): void {
+  metrics.flush()
+  const counts = lane.counts
+  metrics.add('rushgate_lane_batches_total', counts.batches)
+  metrics.add('rushgate_lane_items_total', counts.items)
+  metrics.add('rushgate_lane_failures_total', counts.failures)
+  metrics.add('rushgate_lane_reconnects_total', counts.reconnects)
+  metrics.add('rushgate_lane_restarts_total', counts.restarts)
+  lane.counts = { batches: 0, items: 0, failures: 0, reconnects: 0, restarts: 0 }
+}
+
+function follow(premature: boolean): void {
+  if (premature) return
+  const [ok, failure] = xpcall(sales.follow, debug.traceback)
+  if (!ok) ngx.log(ngx.ERR, 'sales: follower started again after: ', failure)
+  if (!ngx.worker.exiting()) ngx.timer.at(ok ? 0 : 1, follow)
+}
+
+/** nginx runs this early, as premature, when the worker is told to stop. */
+function watchExit(premature: boolean): void {
+  if (premature) {
+    wakeLane(lane)
+    metrics.flush()
+  } else {
+    ngx.timer.at(EXIT_WATCH_S, watchExit)
+  }
+}
+
+function startTimer(delay_s: number, callback: (this: void, premature: boolean) => void, is_repeated: boolean): void {
+  const [ok, failure] = is_repeated ? ngx.timer.every(delay_s, callback) : ngx.timer.at(delay_s, callback)
+  if (!ok) error('timer: ' + tostring(failure), 0)
+}
+
+export function init_worker(): void {
+  math.randomseed(ngx.now() * 1000 + ngx.worker.pid() * 7919)
+  const first = environment.secrets[0]
+  const bearer = base64.encode_base64url(subkey(first === undefined ? '' : first.secret, 'internal'))
+  const backend = { host: environment.backend_host, port: environment.backend_port }
+  metrics = newMetrics(requiredDict<number>('rushgate_metrics'))
+  sales = salesNode(requiredDict<string | number>('rushgate_sales'), backend, bearer)
+  lane = newLane(environment.redis, config.lane)
+  scripts = redisScripts(lane, sales.onStock)
+  sales.onChange(scripts.forget)
+  report = chainReport()
+  const crypto = cryptoPort()
+  const limits = requiredDict<number>('rushgate_limits')
+  const ports_of = new LuaTable<string, Ports>()
+  for (const plugin of plugins) ports_of.set(plugin.name, portsFor(plugin.name, crypto, limits))
+  links_of = buildLinks(ports_of)
+  sales.refresh()
+  startLane(lane)
+  startTimer(0, follow, false)
+  startTimer(TICK_S, tick, true)
+  startTimer(STOCK_S, readStock, true)
+  startTimer(FLUSH_S, flush, true)
+  startTimer(EXIT_WATCH_S, watchExit, false)
+}
+
+let route_name: RouteName | 'none' = 'none'
+
+/** Runs under a guard: what it raises becomes a 500 and a traceback in the log. */
+function decide(): Verdict {
+  const method = ngx.req.get_method()
+  const match = matchRoute(method, ngx.var.uri)
+  const route = match.route
+  if (route === undefined) {
+    route_name = 'none'
+    if (match.allow === undefined) return refuse('not_found', 'There is nothing here.')
+    const verdict = refuse('method_not_allowed', 'This path answers to ' + match.allow + '.')
+    verdict.allow = match.allow
+    return verdict
+  }
+  const now_ms = ngx.now() * 1000
+  const request: GateRequest = {
+    method,
+    route,
+    now_ms,
+    redis_now_ms: now_ms + sales.clockOffset(),
+    user: '',
+    generation: 0,
+  }
+  const verdict = runChain(links_of[route.name] as Link[], request, report)
+  if (verdict === FORWARD) ngx.var['rushgate_upstream'] = upstreamPath(route)
+  // set last: while a plugin waits, other requests come through here
+  route_name = route.name
+  return verdict
+}
+
+function countRequest(result: RefusalCode | 'answered' | 'forwarded' | 'fault'): void {
+  metrics.add('rushgate_requests_total{route="' + route_name + '",result="' + result + '"}', 1)
+}
+
+export function access(): void {
+  const [ok, outcome] = xpcall(decide, debug.traceback)
+  if (!ok) {
+    metrics.add('rushgate_faults_total', 1)
+    ngx.log(ngx.ERR, 'fault: ', outcome)
+    countRequest('fault')
+    sendRefusal(refuse('internal', 'This is a fault of ours; it has been written down.'), '')
+    return
+  }
+  const verdict = outcome as Verdict
+  if (verdict.kind === 'forward') {
+    countRequest('forwarded')
+  } else if (verdict.kind === 'answer') {
+    countRequest('answered')
+    sendAnswer(verdict)
+  } else if (verdict.kind === 'refusal') {
+    countRequest(verdict.code)
+    sendRefusal(verdict, '')
+  }
+}
+
+/** Why this node cannot take purchases right now; undefined when it can. */
+function unhealthy(): Refusal | undefined {
+  if (!sales.port.ready()) return refuse('unavailable', 'The sales are not known yet: the backend has not answered.')
+  if (lane.connection === undefined) return refuse('unavailable', 'Redis is away.')
+  if (lane.queued >= lane.limits.queue_max) return refuse('busy', 'lane.queue_max is reached.')
+  return undefined
+}
+
+export function healthz(): void {
+  const problem = unhealthy()
+  if (problem !== undefined) sendRefusal(problem, '')
+  else sendAnswer({ kind: 'answer', status: 200, content_type: 'application/json', body: '{"status":"ok"}' })
+}
+
+export function print_metrics(): void {
+  sendAnswer({ kind: 'answer', status: 200, content_type: 'text/plain; version=0.0.4', body: metrics.print() })
+}

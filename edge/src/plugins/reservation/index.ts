@@ -1,0 +1,192 @@
+// reservation: takes units for a shopper, or says why not.
+//
+// Guarantee: a 202 is written only after Redis has taken the units and queued the intent in one atomic step. The same
+// Idempotency-Key always gets the same reservation. What is answered from shared memory is never older than a second.
+import type { RefusalCode } from '../../../../contract/codes'
+import type { FollowedSale, FollowedSku } from '../../../../contract/followed-sale'
+import { parseRecord } from '../../../../contract/record'
+import { formatReservationId, reservationBody, reservationMac } from '../../../../contract/reservation-id'
+import { shardOfUser } from '../../../../contract/shard'
+import { keyProblem, type PurchaseBody, purchaseProblem } from '../../domain/purchase'
+import { heldAnswer, recordAnswer } from '../../domain/reservation-answer'
+import { parseReserveReply } from '../../domain/reserve-reply'
+import { refusalFromBoard } from '../../domain/stock'
+import { isUtf8 } from '../../domain/utf8'
+import type { LaneResult } from '../../kernel/lane'
+import { definePlugin, type PluginPhases, type Ports } from '../../kernel/plugin'
+import type { GateRequest } from '../../kernel/request'
+import type { KnownSale } from '../../kernel/sales'
+import type { Infer } from '../../kernel/schema'
+import { answerJson, type Refusal, refuse, refuseFor, type Verdict } from '../../kernel/verdict'
+import { schema } from './schema'
+
+const DETAILS: Record<string, string> = {
+  not_open: 'The sale has not opened yet.',
+  ended: 'The sale has ended.',
+  paused: 'The sale is paused by the seller; nothing you hold is lost.',
+  sold_out: 'Every unit is sold.',
+  all_held: 'Every unit left is held by somebody who has not paid yet; some may come back.',
+  not_enough_left: 'Fewer units are left than you asked for.',
+  limit_reached: 'You have as many units as one buyer may have.',
+  key_reused: 'Idempotency-Key: was used with another sku or quantity.',
+  session_replaced: 'You have signed in on another device since.',
+  bad_request: 'quantity: is not possible for this sku.',
+}
+
+interface Purchase {
+  known: KnownSale
+  sku: FollowedSku
+  quantity: number
+  key: string
+  /** an outcome was unknown before: Redis is asked whatever shared memory says */
+  is_retry: boolean
+}
+
+function isJson(content_type: string | undefined): boolean {
+  if (content_type === undefined) return false
+  const semicolon = content_type.indexOf(';')
+  const media = semicolon < 0 ? content_type : content_type.substring(0, semicolon)
+  return media === 'application/json' || media.toLowerCase().trim() === 'application/json'
+}
+
+function create(config: Infer<typeof schema>, ports: Ports): PluginPhases {
+  const { crypto, http, lane, sales } = ports
+  // set before each use, with no yield between: a closure for each request would never be compiled
+  let id_key = ''
+
+  function hmacOfSale(message: string): string {
+    return crypto.saleMac(id_key, message)
+  }
+
+  /** What is asked for, or why it cannot be. */
+  function parsePurchase(request: GateRequest): Purchase | Refusal {
+    if (!isJson(http.header('content_type'))) {
+      return refuse('unsupported_media_type', 'Content-Type: must be application/json')
+    }
+    const key = http.header('idempotency_key')
+    const bad_key = keyProblem(key)
+    if (bad_key !== undefined) return refuse('bad_request', bad_key)
+    const text = http.body()
+    if (text === undefined) return refuse('bad_request', 'body: is missing')
+    if (!isUtf8(text)) return refuse('bad_request', 'body: must be UTF-8')
+    const parsed = http.parseJson(text)
+    if (typeof parsed !== 'object') return refuse('bad_request', 'body: must be a JSON object')
+    const body = parsed as PurchaseBody
+    const bad_body = purchaseProblem(body)
+    if (bad_body !== undefined) return refuse('bad_request', bad_body)
+    const known = sales.find(request.route.subject)
+    if (known === undefined) {
+      if (sales.ready()) return refuse('not_found', 'sale: there is no such sale')
+      return refuseFor('unavailable', 'This node does not know the sales yet.', config.retry_after_ms)
+    }
+    const sku = known.skus[body.sku as string]
+    if (sku === undefined) return refuse('not_found', 'sku: there is no such sku in this sale')
+    return {
+      known,
+      sku,
+      quantity: body.quantity as number,
+      key: key as string,
+      is_retry: http.header('x_rush_retry') === '1',
+    }
+  }
+
+  /** What needs no round trip. */
+  function earlyRefusal(purchase: Purchase, request: GateRequest): RefusalCode | undefined {
+    const sale = purchase.known.sale
+    if (sale.state === 'draft') return 'not_open'
+    if (sale.rebuilding) return 'rebuilding'
+    if (purchase.is_retry) return undefined
+    const now_ms = request.redis_now_ms
+    if (sale.state === 'ended' || now_ms >= sale.closes_ms + config.open_margin_ms) return 'ended'
+    if (sale.state === 'paused') return 'paused'
+    if (now_ms < sale.opens_ms - config.open_margin_ms) return 'not_open'
+    return refusalFromBoard(purchase.known.board, sale.epoch, purchase.sku.sku, purchase.quantity, request.now_ms)
+  }
+
+  function refusal(code: RefusalCode): Refusal {
+    if (code === 'rebuilding') {
+      return refuseFor(code, 'The stock is being counted again; this takes seconds.', config.retry_after_ms)
+    }
+    return refuse(code, DETAILS[code] ?? '')
+  }
+
+  /** limit_reached names the buyer's own reservations, because a reloaded page has lost its key. */
+  function limitReached(sale: FollowedSale, shard: number, user: string, bodies: string): Refusal {
+    const verdict = refusal('limit_reached')
+    id_key = sale.id_key
+    let ids = ''
+    let from = 0
+    while (from < bodies.length) {
+      const comma = bodies.indexOf(',', from)
+      const end = comma < 0 ? bodies.length : comma
+      const body = bodies.substring(from, end)
+      const mac = reservationMac(hmacOfSale, crypto.byteLength, user, body)
+      ids = ids + (ids === '' ? '"' : ',"') + formatReservationId(sale.id, shard, body, mac) + '"'
+      from = end + 1
+    }
+    verdict.members = ',"reservations":[' + ids + ']'
+    return verdict
+  }
+
+  function failed(result: LaneResult): Refusal {
+    if (result.failure === 'rebuilding') return refusal('rebuilding')
+    if (result.failure === 'busy') {
+      return refuseFor('busy', 'This node is at its limit ' + (result.limit ?? '') + '.', config.retry_after_ms)
+    }
+    if (result.failure === 'unknown') {
+      const verdict = refuseFor(
+        'unavailable',
+        'Whether you got it is not known. Ask again with the same Idempotency-Key and X-Rush-Retry: 1.',
+        config.retry_after_ms,
+      )
+      verdict.unknown = true
+      return verdict
+    }
+    return refuseFor('unavailable', 'Purchases are not possible at the moment.', config.retry_after_ms)
+  }
+
+  function tooManyRetries(user: string): boolean {
+    return ports.countWithin('retry:' + user, config.retries_window_s) > config.retries_max
+  }
+
+  function access(request: GateRequest): Verdict | undefined {
+    const purchase = parsePurchase(request)
+    if ('kind' in purchase) return purchase
+    const early = earlyRefusal(purchase, request)
+    if (early !== undefined) return refusal(early)
+    const user = request.user
+    if (purchase.is_retry && tooManyRetries(user)) {
+      return refuseFor('rate_limited', 'Too many retries: wait a little.', config.retries_window_s * 1000)
+    }
+    const sale = purchase.known.sale
+    id_key = sale.id_key
+    const body = reservationBody(hmacOfSale, crypto.byteLength, user, sale.id, purchase.key)
+    const mac = reservationMac(hmacOfSale, crypto.byteLength, user, body)
+    const shard = shardOfUser(crypto.crc32, user, sale.shards)
+    const result = lane.reserve(sale, shard, body, purchase.sku.sku, purchase.quantity, request.generation, user)
+    if (result.line === undefined) return failed(result)
+    const reply = parseReserveReply(result.line)
+    if (reply === undefined) return { kind: 'store_failure', detail: 'the script said what it never says' }
+    if (reply.kind === 'refused') {
+      if (reply.code === 'limit_reached') return limitReached(sale, shard, user, reply.bodies)
+      return refusal(reply.code)
+    }
+    const id = formatReservationId(sale.id, shard, body, mac)
+    if (reply.kind === 'held') return answerJson(202, heldAnswer(id, reply.units, ports.chance()))
+    const record = parseRecord(reply.record)
+    if (record === undefined) return { kind: 'store_failure', detail: 'a record that is none' }
+    return answerJson(202, recordAnswer(id, record, ports.chance()))
+  }
+
+  return { access }
+}
+
+export const reservation = definePlugin({
+  name: 'reservation',
+  version: '0.1.0',
+  priority: 1000,
+  routes: ['reserve'],
+  fails: 'closed',
+  schema,
+  create,
+})

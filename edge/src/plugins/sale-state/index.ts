@@ -1,0 +1,97 @@
+// sale-state: what a page needs to know of a sale, without a round trip.
+import { leftShown, phaseOf } from '../../domain/stock'
+import { rfc3339 } from '../../domain/time'
+import { definePlugin, type PluginPhases, type Ports } from '../../kernel/plugin'
+import type { GateRequest } from '../../kernel/request'
+import type { KnownSale } from '../../kernel/sales'
+import type { Infer } from '../../kernel/schema'
+import { answerJson, refuse, refuseFor, type Verdict } from '../../kernel/verdict'
+import { schema } from './schema'
+
+const RETRY_AFTER_MS = 1000
+
+interface KeptText {
+  until_ms: number
+  known: KnownSale
+  text: string
+}
+
+function create(config: Infer<typeof schema>, ports: Ports): PluginPhases {
+  const { http, sales } = ports
+  // by sale id; bounded by the sales there are
+  const kept: Record<string, KeptText> = {}
+
+  function skuText(known: KnownSale, index: number): string {
+    const sku = known.sale.skus[index]
+    if (sku === undefined) return ''
+    const stock = known.board.epoch === known.sale.epoch ? known.board.skus[sku.sku] : undefined
+    const left = leftShown(known.sale, stock)
+    let left_text = 'null'
+    if (typeof left === 'number') left_text = '' + left
+    else if (left !== undefined) left_text = '"' + left + '"'
+    return (
+      '{"sku":"' +
+      sku.sku +
+      '","title":' +
+      http.jsonString(sku.title) +
+      ',"price":{"amount_minor":' +
+      sku.price.amount_minor +
+      ',"currency":"' +
+      sku.price.currency +
+      '"},"user_max":' +
+      sku.user_max +
+      ',"left":' +
+      left_text +
+      ',"hot":false}'
+    )
+  }
+
+  /** Everything after the time. */
+  function render(known: KnownSale, redis_now_ms: number): string {
+    const sale = known.sale
+    let skus = ''
+    for (let i = 0; i < sale.skus.length; i++) skus = skus + (i === 0 ? '' : ',') + skuText(known, i)
+    return (
+      '","phase":"' +
+      phaseOf(sale, known.board, redis_now_ms) +
+      '","sale":"' +
+      sale.id +
+      '","title":' +
+      http.jsonString(sale.title) +
+      ',"opens_at":"' +
+      rfc3339(sale.opens_ms) +
+      '","closes_at":"' +
+      rfc3339(sale.closes_ms) +
+      '","skus":[' +
+      skus +
+      '],"queue":{"open":false}}'
+    )
+  }
+
+  function access(request: GateRequest): Verdict | undefined {
+    const id = request.route.subject
+    const known = sales.find(id)
+    if (known === undefined) {
+      if (sales.ready()) return refuse('not_found', 'sale: there is no such sale')
+      return refuseFor('unavailable', 'This node does not know the sales yet.', RETRY_AFTER_MS)
+    }
+    let entry = kept[id]
+    if (entry === undefined || entry.known !== known || request.now_ms >= entry.until_ms) {
+      entry = { until_ms: request.now_ms + config.kept_ms, known, text: render(known, request.redis_now_ms) }
+      kept[id] = entry
+    }
+    return answerJson(200, '{"now":"' + rfc3339(request.redis_now_ms) + entry.text)
+  }
+
+  return { access }
+}
+
+export const saleState = definePlugin({
+  name: 'sale-state',
+  version: '0.1.0',
+  priority: 1000,
+  routes: ['state'],
+  fails: 'closed',
+  schema,
+  create,
+})

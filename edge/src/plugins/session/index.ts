@@ -1,0 +1,89 @@
+// session: reads the shopper's session token and says who the shopper is (contract/session-token.ts).
+//
+// Guarantee: after it, `user` and `generation` are those of a token that this site signed and that has not expired.
+// Whether a newer session has replaced it is seen where it matters, in the reservation's own script.
+import { USER_BYTES_MAX } from '../../../../contract/lane-scripts'
+import { parseSessionToken } from '../../../../contract/session-token'
+import { isUtf8 } from '../../domain/utf8'
+import type { CryptoPort, HttpPort, PluginPhases, Ports } from '../../kernel/plugin'
+import { definePlugin } from '../../kernel/plugin'
+import type { GateRequest } from '../../kernel/request'
+import type { Infer } from '../../kernel/schema'
+import { type Refusal, refuse } from '../../kernel/verdict'
+import { schema } from './schema'
+
+const BEARER = 'Bearer '
+/** with TLS the __Host- prefix; on loopback http browsers would refuse it */
+const COOKIE_NAMES = ['__Host-rush_session=', 'rush_session=']
+
+function cookieToken(cookies: string): string | undefined {
+  for (const name of COOKIE_NAMES) {
+    let from = cookies.indexOf(name)
+    // a name that only ends in ours is another cookie
+    while (from > 0 && cookies.substring(from - 2, from) !== '; ') from = cookies.indexOf(name, from + 1)
+    if (from >= 0) {
+      const begin = from + name.length
+      const end = cookies.indexOf(';', begin)
+      return end < 0 ? cookies.substring(begin) : cookies.substring(begin, end)
+    }
+  }
+  return undefined
+}
+
+/** A cookie is sent along by any page: what changes something must come from a page of ours. */
+function isSameSite(http: HttpPort): boolean {
+  const origin = http.header('origin')
+  if (origin === undefined) return http.header('sec_fetch_site') === 'same-origin'
+  const host = http.header('host')
+  return host !== undefined && (origin === 'https://' + host || origin === 'http://' + host)
+}
+
+function readToken(crypto: CryptoPort, token: string, request: GateRequest): Refusal | undefined {
+  const parts = parseSessionToken(token)
+  if (parts === undefined) return refuse('no_session', 'The session token is not one of ours.')
+  const mac = crypto.sessionMac(parts.key_id, parts.signed)
+  if (mac === undefined || !crypto.equal(mac, parts.mac)) {
+    return refuse('no_session', 'The session token is not one of ours.')
+  }
+  if (parts.expires_ms <= request.now_ms) return refuse('no_session', 'The session has expired: sign in again.')
+  const user = crypto.fromBase64Url(parts.user)
+  if (user === undefined || user === '' || user.length > USER_BYTES_MAX || !isUtf8(user)) {
+    return refuse('no_session', 'The session token names no user.')
+  }
+  request.user = user
+  request.generation = parts.generation
+  return undefined
+}
+
+function create(config: Infer<typeof schema>, ports: Ports): PluginPhases {
+  const { http, crypto } = ports
+
+  function access(request: GateRequest): Refusal | undefined {
+    const authorization = http.header('authorization')
+    if (authorization !== undefined) {
+      if (authorization.substring(0, BEARER.length) !== BEARER) {
+        return refuse('no_session', 'Authorization must be "Bearer" and a session token.')
+      }
+      return readToken(crypto, authorization.substring(BEARER.length), request)
+    }
+    const cookies = config.cookie ? http.header('cookie') : undefined
+    const token = cookies === undefined ? undefined : cookieToken(cookies)
+    if (token === undefined) return refuse('no_session', 'Sign in first: POST /sessions.')
+    if (request.method !== 'GET' && request.method !== 'HEAD' && !isSameSite(http)) {
+      return refuse('refused', 'A request with a cookie must come from this site: its Origin does not say so.')
+    }
+    return readToken(crypto, token, request)
+  }
+
+  return { access }
+}
+
+export const session = definePlugin({
+  name: 'session',
+  version: '0.1.0',
+  priority: 2000,
+  routes: ['reserve', 'cart', 'reservation', 'give_back', 'pay'],
+  fails: 'closed',
+  schema,
+  create,
+})
