@@ -102,7 +102,7 @@ function startTasks(options: StartOptions) {
     [
       {
         title: `Installing ${missing.map((wanted) => wanted.name).join(', ')}`,
-        skip: () => missing.length === 0 && 'nginx, its Lua module and Redis are installed',
+        enabled: () => missing.length > 0,
         task: async (_, task) => {
           await installPackages(
             missing.map((wanted) => wanted.name),
@@ -116,7 +116,7 @@ function startTasks(options: StartOptions) {
       },
       {
         title: 'Building',
-        skip: () => !isBuildNeeded(ROOT) && 'The build is up to date',
+        enabled: () => isBuildNeeded(ROOT),
         task: (_, task) =>
           build((line) => {
             task.output = line
