@@ -3,6 +3,7 @@
 const MEASUREMENTS: Record<string, () => Promise<(args: string[]) => Promise<void>>> = {
   purchase: async () => (await import('./purchase')).purchase,
   'one-sku': async () => (await import('./one-sku')).oneSku,
+  compiled: async () => (await import('./compiled')).compiled,
 }
 
 async function main(): Promise<void> {

@@ -1,5 +1,6 @@
 // One slice: put Redis back, send the stream once, and see what it cost and whether every answer was right.
 import { setTimeout as sleep } from 'node:timers/promises'
+import { metaKey } from '../contract/keys'
 import { cpuMicroseconds, machineMicroseconds } from './cpu'
 import { answeredWrongly, generateLoad } from './load-generator'
 import type { Peer } from './peers/peer'
@@ -8,6 +9,8 @@ import type { Shop } from './shop'
 
 const AOF_BYTES_MAX = 200_000_000
 const SETTLE_MS = 150
+/** more than the script calls of a slice */
+const STOCK_VERSION_STEP = 10_000_000
 
 export type Fsync = 'always' | 'no'
 
@@ -74,10 +77,15 @@ export async function runSlice(shop: Shop, image: RedisImage, plan: SlicePlan): 
   }
 }
 
+let slices_begun = 0
+
 async function prepare(shop: Shop, image: RedisImage, fsync: Fsync): Promise<void> {
-  const { redis } = shop
+  const { redis, sale } = shop
   await redis.config('SET', 'appendfsync', 'no')
   await image.restore(redis)
+  // news rises from slice to slice as it does in a sale: a gate that has seen newer would skip reading it
+  slices_begun += 1
+  await redis.hset(metaKey(sale.id, 0), 'stock_version', slices_begun * STOCK_VERSION_STEP)
   const persistence = await redis.info('persistence')
   if (infoNumber(persistence, 'aof_current_size') > AOF_BYTES_MAX) {
     await redis.bgrewriteaof()

@@ -31,32 +31,44 @@ export function idempotencyKey(): string {
   return randomBytes(17).toString('base64url').slice(0, BODY_LENGTH)
 }
 
-export function purchaseRequest(sale: Sale, session: string, key: string): string {
+export interface PurchaseParts {
+  path: string
+  headers: Record<string, string>
+  body: string
+}
+
+/** What a phone's browser sends from the sale page. */
+export function purchaseHeaders(sale: Sale, session: string, key: string): PurchaseParts {
   const body = JSON.stringify({ sku: sale.sku, quantity: 1 })
-  return [
-    `POST /sales/${sale.id}/reservations HTTP/1.1`,
-    'Host: sale.example',
-    'Connection: keep-alive',
-    `Content-Length: ${Buffer.byteLength(body)}`,
-    'sec-ch-ua-platform: "Android"',
-    `Authorization: Bearer ${session}`,
-    'User-Agent: Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Mobile Safari/537.36',
-    'sec-ch-ua: "Chromium";v="131", "Not_A Brand";v="24"',
-    'Content-Type: application/json',
-    'sec-ch-ua-mobile: ?1',
-    `Idempotency-Key: ${key}`,
-    'Accept: application/json',
-    'X-Requested-With: example.sale.app',
-    'Origin: http://sale.example',
-    'Sec-Fetch-Site: same-origin',
-    'Sec-Fetch-Mode: cors',
-    'Sec-Fetch-Dest: empty',
-    `Referer: http://sale.example/sales/${sale.id}`,
-    'Accept-Encoding: gzip, deflate, br, zstd',
-    'Accept-Language: en-GB,en;q=0.9,de;q=0.8',
-    '',
-    body,
-  ].join('\r\n')
+  const headers = {
+    Host: 'sale.example',
+    Connection: 'keep-alive',
+    'Content-Length': String(Buffer.byteLength(body)),
+    'sec-ch-ua-platform': '"Android"',
+    Authorization: `Bearer ${session}`,
+    'User-Agent':
+      'Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Mobile Safari/537.36',
+    'sec-ch-ua': '"Chromium";v="131", "Not_A Brand";v="24"',
+    'Content-Type': 'application/json',
+    'sec-ch-ua-mobile': '?1',
+    'Idempotency-Key': key,
+    Accept: 'application/json',
+    'X-Requested-With': 'example.sale.app',
+    Origin: 'http://sale.example',
+    'Sec-Fetch-Site': 'same-origin',
+    'Sec-Fetch-Mode': 'cors',
+    'Sec-Fetch-Dest': 'empty',
+    Referer: `http://sale.example/sales/${sale.id}`,
+    'Accept-Encoding': 'gzip, deflate, br, zstd',
+    'Accept-Language': 'en-GB,en;q=0.9,de;q=0.8',
+  }
+  return { path: `/sales/${sale.id}/reservations`, headers, body }
+}
+
+export function purchaseRequest(sale: Sale, session: string, key: string): string {
+  const { path, headers, body } = purchaseHeaders(sale, session, key)
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
+  return `POST ${path} HTTP/1.1\r\n${lines.join('')}\r\n${body}`
 }
 
 /** Writes `count` purchases for the load generator. Users are named after the round, so that no two streams share one. */

@@ -1,6 +1,6 @@
 // A peer: a program that sells the same units by the same script, to be measured beside the gate.
 import { join } from 'node:path'
-import { findNginx, Nginx, renderTemplate } from '../../scripts/nginx'
+import { findNginx, Nginx, type NginxProgram, renderTemplate } from '../../scripts/nginx'
 import { freePort } from '../../scripts/ports'
 import type { Sale } from '../sale'
 
@@ -41,7 +41,7 @@ export async function startNginxPeer(name: string, source: string, template: str
     dir: plan.dir,
     config: renderTemplate(template, {
       PREFIX: plan.dir,
-      LOAD_MODULES: program.modules === '' ? '' : loadModules(program.modules),
+      LOAD_MODULES: loadModules(program),
       LUA_PATH: `${source}/?.lua;${program.lua_path}`,
       PORT: String(port),
     }),
@@ -52,8 +52,12 @@ export async function startNginxPeer(name: string, source: string, template: str
   return { port, pids: () => nginx.workers(), stop: () => nginx.stop() }
 }
 
-function loadModules(folder: string): string {
-  return ['ndk_http_module.so', 'ngx_http_lua_module.so'].map((file) => `load_module ${join(folder, file)};`).join('\n')
+/** Directives for an nginx whose Lua module is not built in. */
+export function loadModules(program: NginxProgram): string {
+  if (program.modules === '') return ''
+  return ['ndk_http_module.so', 'ngx_http_lua_module.so']
+    .map((file) => `load_module ${join(program.modules, file)};`)
+    .join('\n')
 }
 
 /** Any answer at all. */

@@ -1,0 +1,156 @@
+// npm run bench -- compiled: the gate's path of a purchase as TypeScriptToLua writes it, against the same path
+// written in Lua by hand, in one nginx worker over the same request.
+//
+// Both ask nginx, libcrypto and cjson the same things, so that the ratio is of the Lua between: what compiling costs.
+// The lane is not in it: it answers at once, in both.
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { request } from 'node:http'
+import { dirname, join } from 'node:path'
+import { parseArgs } from 'node:util'
+import * as tstl from 'typescript-to-lua'
+import { findNginx, Nginx, renderTemplate } from '../scripts/nginx'
+import { freePort } from '../scripts/ports'
+import { CACHE } from './go-programs'
+import { machine } from './machine'
+import { answers, loadModules } from './peers/peer'
+import { finish, progress, wholeNumber } from './report'
+import { median, medianInterval, rounded } from './stats'
+import { idempotencyKey, purchaseHeaders, sessionMint } from './stream'
+
+const SECRET = 'bench:a-secret-of-enough-length'
+const ID_KEY = Buffer.alloc(32, 7).toString('base64url')
+const HERE = join(import.meta.dirname, 'compiled')
+const SALE = { id: 'bench', sku: 'phone', epoch: 1 }
+
+interface Measured {
+  ours_ns: number[]
+  hand_ns: number[]
+  /** answer and packed item, base64 */
+  ours_says: string
+  hand_says: string
+  warm_up_aborts: Record<string, number>
+  aborts: Record<string, number>
+  reasons: Record<string, number>
+}
+
+export async function compiled(args: string[]): Promise<void> {
+  const { values } = parseArgs({
+    args,
+    options: { slices: { type: 'string', default: '15' }, purchases: { type: 'string', default: '20000' } },
+  })
+  const slices = wholeNumber('--slices', values.slices, 1, 1000)
+  const purchases = wholeNumber('--purchases', values.purchases, 1000, 1_000_000)
+  mkdirSync(CACHE, { recursive: true })
+  const dir = mkdtempSync(join(CACHE, 'compiled-'))
+  try {
+    progress('compiling the path')
+    compileHotPath(dir)
+    progress(`${slices} slices of ${purchases} purchases each`)
+    const measured = await runInNginx(dir, slices, purchases)
+    report(measured, slices, purchases)
+  } finally {
+    rmSync(dir, { recursive: true, force: true })
+  }
+}
+
+function compileHotPath(dir: string): void {
+  const parsed = tstl.parseConfigFileWithSystem(join(HERE, 'tsconfig.json'))
+  const { diagnostics } = tstl.transpileFiles(parsed.fileNames, parsed.options, (name, text) => {
+    if (name.endsWith('hot_path.lua')) writeFileSync(join(dir, 'hot_path.lua'), text)
+  })
+  const errors = diagnostics.filter(({ category }) => category === 1)
+  const first = errors[0]
+  if (first !== undefined) {
+    const text = typeof first.messageText === 'string' ? first.messageText : first.messageText.messageText
+    throw new Error(`bench/compiled/hot-path.ts does not compile: ${first.file?.fileName ?? ''} ${text}`)
+  }
+}
+
+async function runInNginx(dir: string, slices: number, purchases: number): Promise<Measured> {
+  const port = await freePort()
+  const program = findNginx()
+  const nginx = new Nginx({
+    name: 'compiled',
+    dir: join(dir, 'nginx'),
+    config: renderTemplate(readFileSync(join(HERE, 'nginx.conf.template'), 'utf8'), {
+      LOAD_MODULES: loadModules(program),
+      LUA_PATH: `${dir}/?.lua;${HERE}/?.lua;${jitLibrary()}${program.lua_path}`,
+      PORT: String(port),
+    }),
+    env: {
+      RUSHGATE_SECRET: SECRET,
+      BENCH_ID_KEY: ID_KEY,
+      BENCH_SLICES: String(slices),
+      BENCH_COUNT: String(purchases),
+    },
+    ready: () => answers(port),
+  })
+  await nginx.start()
+  try {
+    const answer = await post(port)
+    const errors = nginx.errorLog()
+    if (errors !== '') throw new Error(`the run left errors in its log:\n${errors.slice(0, 2000)}`)
+    return JSON.parse(answer) as Measured
+  } finally {
+    await nginx.stop()
+  }
+}
+
+/** LuaJIT's own Lua files (jit.vmdef has the names of reasons); Debian keeps them beside the library. */
+function jitLibrary(): string {
+  const folder = readdirSync('/usr/share').find((name) => name.startsWith('luajit'))
+  return folder === undefined ? '' : `/usr/share/${folder}/?.lua;`
+}
+
+function post(port: number): Promise<string> {
+  const { path, headers, body } = purchaseHeaders(SALE, sessionMint(SECRET)('shopper-1-12345'), idempotencyKey())
+  return new Promise((resolve, reject) => {
+    const sent = request({ port, host: '127.0.0.1', method: 'POST', path, headers }, (response) => {
+      let text = ''
+      response.setEncoding('utf8')
+      response.on('data', (data: string) => {
+        text += data
+      })
+      response.on('end', () => resolve(text))
+    })
+    sent.on('error', reject)
+    sent.end(body)
+  })
+}
+
+function report(measured: Measured, slices: number, purchases: number): void {
+  const wrong: string[] = []
+  const says = Buffer.from(measured.ours_says, 'base64').toString('latin1')
+  if (!says.startsWith('{"reservation":"r1.bench.0.')) wrong.push(`the compiled path says ${says}`)
+  if (measured.ours_says !== measured.hand_says) {
+    wrong.push(
+      `the hand-written path says ${Buffer.from(measured.hand_says, 'base64').toString('latin1')}, not ${says}`,
+    )
+  }
+  for (const [reason, count] of Object.entries(measured.reasons)) progress(`trace abort, ${count} times: ${reason}`)
+  const ratio = medianInterval(measured.ours_ns.map((ours, i) => ours / (measured.hand_ns[i] as number)))
+  finish(
+    {
+      bench: 'compiled',
+      ratio: rounded(ratio.median),
+      ratio_low: rounded(ratio.low),
+      ratio_high: rounded(ratio.high),
+      ours_us: rounded(median(measured.ours_ns) / 1000),
+      hand_us: rounded(median(measured.hand_ns) / 1000),
+      lualib: lualibOf(readFileSync(join(dirname(import.meta.dirname), 'dist/rushgate.lua'), 'utf8')),
+      trace_aborts: measured.aborts['ours'] ?? 0,
+      hand_trace_aborts: measured.aborts['hand'] ?? 0,
+      warm_up_aborts: measured.warm_up_aborts['ours'] ?? 0,
+      slices,
+      purchases,
+      wrong: wrong.length,
+      machine: machine(),
+    },
+    wrong,
+  )
+}
+
+/** Functions of TypeScriptToLua's runtime that the gate's bundle carries. */
+export function lualibOf(bundle: string): string[] {
+  return [...new Set(bundle.match(/__TS__\w+/g) ?? [])].sort()
+}
