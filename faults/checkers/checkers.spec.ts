@@ -284,6 +284,21 @@ describe('checkers', () => {
     expect(checkAll(evidence)).toEqual([])
   })
 
+  it('count a late payment against no limit, and only that', () => {
+    const evidence = honest()
+    const late = bought('ann3', 'ann', 1200, [5], 'paid')
+    const told = { reservation: idOf('ann3'), status: 'expired' as const }
+    late.answers.splice(1, 0, answer('poll', 4000, 200, told), answer('settle', 9000, 200))
+    evidence.attempts.push(late)
+    evidence.orders.push(order('ann3', 'ann', [5], 'paid'))
+    Object.assign(at(evidence.terms, 0), { free: 0, in_redis: 0, paid: 4 })
+    evidence.redis = undefined
+    expect(checkAll(evidence)).toEqual([])
+    late.answers.splice(1, 2, answer('settle', 1500, 200))
+    at(late.answers, -1).pay_by_ms = 9000
+    expect(tally(checkAll(evidence)).limit_broken).toBe(2)
+  })
+
   it('do not order answers that were under way at the same time', () => {
     const evidence = honest()
     const { answers } = at(evidence.attempts, 2)
