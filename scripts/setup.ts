@@ -58,7 +58,7 @@ function has(program: string): () => boolean {
   return () => findProgram(program) !== undefined
 }
 
-function hasNginx(): boolean {
+export function hasNginx(): boolean {
   try {
     findNginx()
     return true

@@ -3,7 +3,7 @@
 //
 // Guarantee: all of it stops together, whichever part ends first; what was sold stays in .rushgate/ for the next start.
 import { spawn } from 'node:child_process'
-import { existsSync, rmSync } from 'node:fs'
+import { existsSync, readdirSync, rmSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { Command, InvalidArgumentError } from 'commander'
 import { Listr, PRESET_TIMER } from 'listr2'
@@ -158,12 +158,16 @@ function startTasks(options: StartOptions) {
   )
 }
 
+/** Evidence of fault and load runs lies in the same folder, and is not state of a stack. */
+const NOT_STATE = ['faults', 'load', 'reports']
+
 function reset(dir: string): void {
-  // only what a stack made is ever removed
   if (!existsSync(dir)) return
-  if (!existsSync(join(dir, 'secrets.json')))
+  const names = readdirSync(dir).filter((name) => !NOT_STATE.includes(name))
+  // only what a stack made is ever removed
+  if (names.length > 0 && !names.includes('secrets.json'))
     throw new Error(`--reset: ${dir} is not a folder of Rushgate's, nothing was removed`)
-  rmSync(dir, { recursive: true })
+  for (const name of names) rmSync(join(dir, name), { recursive: true })
 }
 
 const PORT_OPTIONS: Record<string, string> = { gate: '--port', backend: '--admin-port', metrics: '--metrics-port' }

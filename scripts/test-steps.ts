@@ -1,0 +1,115 @@
+// What `npm test` runs, in order, as a table: a new step is a line.
+import { findK6 } from './k6'
+import { postgresBinFolder } from './postgres'
+import { findProgram, hasNginx } from './setup'
+
+export type Size = 'quick' | 'normal' | 'full'
+
+/** Real components; where one cannot be had, what needs it is skipped, with this reason. */
+export interface Part {
+  name: string
+  isPresent: () => boolean
+  /** how to get it */
+  get: string
+  /** vitest files that cannot run without it */
+  specs: string[]
+}
+
+export const PARTS: Part[] = [
+  { name: 'nginx', isPresent: hasNginx, get: 'apt-get install nginx libnginx-mod-http-lua', specs: ['**/test/**'] },
+  { name: 'redis', isPresent: program('redis-server'), get: 'apt-get install redis-server', specs: ['**/test/**'] },
+  { name: 'busted', isPresent: program('busted'), get: 'apt-get install luajit2 lua-busted', specs: [] },
+  {
+    name: 'postgres',
+    isPresent: () => postgresBinFolder() !== undefined,
+    get: 'apt-get install postgresql-15',
+    specs: ['backend/test/**', 'scripts/test/processes.spec.ts'],
+  },
+  { name: 'chromium', isPresent: program('chromium'), get: 'apt-get install chromium', specs: ['web/test/**'] },
+  { name: 'go', isPresent: program('go'), get: 'Go 1.24 or newer from go.dev', specs: ['bench/test/**'] },
+  { name: 'k6', isPresent: () => findK6() !== undefined, get: 'Go, which builds it', specs: [] },
+]
+
+export interface Step {
+  name: string
+  /** `vitest`: a project of vitest.config.ts; `command`: one test, passed when it exits with 0 */
+  kind: 'vitest' | 'command'
+  /** the project, or the program and its arguments (`tsx` stands for this Node with tsx) */
+  run: string[]
+  /** a line of the output that counts more than one test: passed, failed, skipped */
+  counts?: RegExp
+  sizes: Size[]
+  needs?: string[]
+  minutes_max: number
+}
+
+const ALL: Size[] = ['quick', 'normal', 'full']
+const WHOLE: Size[] = ['normal', 'full']
+
+export const STEPS: Step[] = [
+  { name: 'build', kind: 'command', run: ['tsx', 'scripts/build.ts'], sizes: ALL, minutes_max: 3 },
+  { name: 'types', kind: 'command', run: ['npm', 'run', '--silent', 'types'], sizes: ALL, minutes_max: 5 },
+  { name: 'lint', kind: 'command', run: ['npm', 'run', '--silent', 'lint'], sizes: ALL, minutes_max: 3 },
+  { name: 'unit', kind: 'vitest', run: ['unit'], sizes: ALL, minutes_max: 10 },
+  {
+    name: 'specs under LuaJIT',
+    kind: 'command',
+    run: ['tsx', 'scripts/busted.ts'],
+    counts: /^busted under LuaJIT: (\d+) passed, (\d+) failed, (\d+) skipped$/m,
+    sizes: ALL,
+    needs: ['busted'],
+    minutes_max: 5,
+  },
+  {
+    name: 'integration',
+    kind: 'vitest',
+    run: ['integration'],
+    sizes: WHOLE,
+    needs: ['nginx', 'redis'],
+    minutes_max: 35,
+  },
+  {
+    name: 'faults',
+    kind: 'command',
+    run: ['tsx', 'faults/run.ts', '--schedules', '3', '--seed', '1'],
+    sizes: ['normal'],
+    needs: ['nginx', 'redis'],
+    minutes_max: 10,
+  },
+  {
+    name: 'load',
+    kind: 'command',
+    run: ['tsx', 'loadtest/run.ts', 'smoke', '--start'],
+    sizes: ['normal'],
+    needs: ['nginx', 'redis', 'k6'],
+    minutes_max: 5,
+  },
+  {
+    name: 'faults, 20 schedules',
+    kind: 'command',
+    run: ['tsx', 'faults/run.ts', '--schedules', '20', '--seed', '1'],
+    sizes: ['full'],
+    needs: ['nginx', 'redis'],
+    minutes_max: 60,
+  },
+  {
+    name: 'load spike, PGlite',
+    kind: 'command',
+    run: ['tsx', 'loadtest/run.ts', 'spike', '--start'],
+    sizes: ['full'],
+    needs: ['nginx', 'redis', 'k6'],
+    minutes_max: 10,
+  },
+  {
+    name: 'load spike, PostgreSQL',
+    kind: 'command',
+    run: ['tsx', 'loadtest/run.ts', 'spike', '--start', '--database', 'postgres'],
+    sizes: ['full'],
+    needs: ['nginx', 'redis', 'k6', 'postgres'],
+    minutes_max: 10,
+  },
+]
+
+function program(name: string): () => boolean {
+  return () => findProgram(name) !== undefined
+}
