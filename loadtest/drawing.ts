@@ -7,6 +7,8 @@ const BOTTOM = 26
 const TOP = 12
 const LINES_Y = 4
 const LABELS_X = 10
+/** room that the last label needs */
+const LAST_LABEL_MIN = 40
 
 export interface Series {
   name: string
@@ -106,7 +108,7 @@ function frame(step_s: number, length: number, top: number, inside: string, labe
     )
   }
   const every = Math.max(1, Math.ceil(length / LABELS_X))
-  for (let i = 0; i < length; i += every) {
+  for (let i = 0; x(i, length) < WIDTH - LAST_LABEL_MIN; i += every) {
     grid.push(`<text x="${x(i, length)}" y="${HEIGHT - 6}" font-size="12" fill="#5a6272">${round(i * step_s)} s</text>`)
   }
   return `<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${escapeHtml(label)}">${grid.join('')}${inside}</svg>`

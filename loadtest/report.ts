@@ -48,11 +48,11 @@ th{font-weight:600;color:#5a6272}.good{color:#0a7d4f}.bad{color:#b3261e}svg{widt
 .legend{display:flex;flex-wrap:wrap;gap:.2rem 1rem;font-size:.85rem;color:#5a6272}.legend i{display:inline-block;width:.8em;height:.8em;margin-right:.4em;border-radius:2px}
 </style></head><body>
 <h1>${escapeHtml(profile.name)} <span class="${good ? 'good' : 'bad'}">${good ? 'held' : 'did not hold'}</span></h1>
-<p>${escapeHtml(profile.says)}, against ${escapeHtml(target)}, ${new Date().toISOString()}</p>
+<p>${profile.shoppers} shoppers over ${profile.seconds} s for ${profile.units} units, against ${escapeHtml(target)}, ${new Date().toISOString()}</p>
 ${problems(violations, shortfalls)}
 <h2>What became of the shoppers</h2>
 ${shareBar(outcomes)}
-<h2>Purchases: latency in ms, by the second they were sent</h2>
+<h2>Purchases: latency in ms</h2>
 ${lineChart(purchases.step_s, [
   { name: 'p50', values: purchases.samples.map((list) => latency(list, 0.5)) },
   { name: 'p99', values: purchases.samples.map((list) => latency(list, 0.99)) },
@@ -118,7 +118,11 @@ function latency(samples: Sample[], share: number): number {
 function facts(result: object): string {
   const rows = Object.entries(result).map(([name, value]) => {
     const text =
-      typeof value === 'object' ? JSON.stringify(value).replace(/[{}"]/g, '').replace(/,/g, ', ') : String(value)
+      typeof value === 'object'
+        ? JSON.stringify(value)
+            .replace(/[{}"]/g, '')
+            .replace(/([:,])/g, '$1 ')
+        : String(value)
     return `<tr><th>${escapeHtml(name)}</th><td>${escapeHtml(text)}</td></tr>`
   })
   return `<table>${rows.join('')}</table>`

@@ -176,8 +176,8 @@ async function mintSessions(target: Target, count: number): Promise<{ user: stri
 
 function writeRunFiles(target: Target, sale: string, sessions: { session: string }[]): void {
   const { shoppers, seconds, units } = profile
-  // those served are polling while the others are turned away; those who wait for units are all there at once
-  const vus_start = profile.waits_for.length > 0 ? shoppers : Math.ceil(units * 1.1 + (shoppers / seconds) * 0.2) + 20
+  // those served are polling while the others are turned away, each within a second; who waits for units stays
+  const vus_start = profile.waits_for.length > 0 ? shoppers : Math.ceil(units * 1.1 + shoppers / seconds) + 20
   const run: ScenarioRun = {
     ...profile,
     gate_url: target.gate_url,
