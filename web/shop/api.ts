@@ -121,6 +121,6 @@ export async function startPayment(reservation: string): Promise<Answer<string>>
   return untimed(await ask('POST', `/reservations/${part(reservation)}/payment`, read))
 }
 
-export async function giveBack(reservation: string): Promise<Answer<true>> {
-  return untimed(await ask('DELETE', `/reservations/${part(reservation)}`, anything))
+export async function giveBack(reservation: string): Promise<Answer<ReservationNews>> {
+  return untimed(await ask('DELETE', `/reservations/${part(reservation)}`, readReservation))
 }

@@ -10,8 +10,8 @@ export interface OwnEvents {
   changed(): void
   /** a reservation has got another status */
   moved(own: Own): void
-  /** the session is not valid (any more) */
-  signedOut(refusal: Refusal): void
+  /** the session is not valid (any more): noticed by the way, or where the shopper wanted something */
+  signedOut(refusal: Refusal, how: 'noticed' | 'wanted'): void
 }
 
 /** What the shopper has asked for on one reservation. */
@@ -54,12 +54,13 @@ export class OwnFollower {
     const answer = await fetchOwn(this.sale)
     if (user !== this.user) return
     if (answer.kind === 'ok') {
-      for (const news of answer.value.toReversed()) this.take(news, 'quiet')
+      // newest last, as the list has them: each goes to the top
+      for (const news of answer.value) this.take(news, 'quiet')
       this.events.changed()
       return
     }
     if (answer.kind === 'refused' && isSignedOut(answer.refusal)) {
-      this.events.signedOut(answer.refusal)
+      this.events.signedOut(answer.refusal, 'noticed')
       return
     }
     const asked_ms = answer.kind === 'refused' ? (answer.refusal.retry_after_ms ?? 0) : 0
@@ -138,7 +139,7 @@ export class OwnFollower {
       return
     }
     if (answer.kind === 'refused') {
-      if (isSignedOut(answer.refusal)) return this.events.signedOut(answer.refusal)
+      if (isSignedOut(answer.refusal)) return this.events.signedOut(answer.refusal, 'noticed')
       if (answer.refusal.code === 'not_found' || answer.refusal.code === 'bad_request') {
         this.forget(reservation)
         this.events.changed()
@@ -167,7 +168,7 @@ export class OwnFollower {
     const answer = await giveBack(reservation)
     if (answer.kind === 'ok') {
       this.errands.delete(reservation)
-      this.take({ reservation, status: 'cancelled' }, 'said')
+      this.take({ ...answer.value, reservation }, 'said')
       this.events.changed()
       return
     }
@@ -177,7 +178,7 @@ export class OwnFollower {
   private failed(reservation: string, failure: Refusal | 'lost'): void {
     if (failure !== 'lost' && isSignedOut(failure)) {
       this.errands.delete(reservation)
-      this.events.signedOut(failure)
+      this.events.signedOut(failure, 'wanted')
       return
     }
     // whatever was in the way: the present status says more

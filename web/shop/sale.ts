@@ -6,7 +6,7 @@ import { inOrder, type Own, unitsOf } from './cart'
 import { clockText } from './countdown'
 import { find, part, prefersCalm, say, setChildren, setShown, setText } from './dom'
 import { HeroView } from './hero-view'
-import { REFUSAL_WORDS, STATUS_WORDS } from './messages'
+import { REFUSAL_WORDS, STATUS_WORDS, type Words } from './messages'
 import { offerOf } from './offer'
 import { OwnFollower } from './own-follower'
 import { SkuView } from './sku-view'
@@ -25,6 +25,7 @@ const sale = new RegExp(`^/sales/([a-z0-9_-]{1,${ID_LENGTH_MAX}})$`).exec(locati
 const store = new Store(storage())
 let user = store.user()
 let pressed: string | undefined
+let signed_out: Words | undefined
 
 const hero = new HeroView(find(document, '#hero'))
 const sku_views = new Map<string, SkuView>()
@@ -37,9 +38,11 @@ const own = new OwnFollower(sale, store, {
     say(`${nameOf(one)}: ${STATUS_WORDS[one.status].short}. ${STATUS_WORDS[one.status].long}`)
     follower.hurry(HURRY_MS)
   },
-  signedOut(refusal) {
+  signedOut(refusal, how) {
     setUser(undefined)
-    account.open(REFUSAL_WORDS[refusal.code].text, undefined)
+    signed_out = REFUSAL_WORDS[refusal.code]
+    if (how === 'wanted') account.open(signed_out.text, undefined)
+    render()
   },
 })
 const buyer = new Buyer(sale, store, {
@@ -75,6 +78,7 @@ function storage(): Storage | undefined {
 
 function setUser(next: string | undefined): void {
   user = next
+  signed_out = undefined
   store.keepUser(next)
   buyer.setUser(next)
   own.setUser(next)
@@ -153,19 +157,28 @@ function renderTickets(): void {
   setShown(find(document, '#yours'), roots.length > 0)
 }
 
+function troubleNow(): Words | undefined {
+  if (follower.refused !== undefined && follower.state === undefined) {
+    return { title: 'This sale does not exist', text: 'The address may be mistyped, or the sale is gone.' }
+  }
+  if (follower.failures >= FAILURES_SAID) {
+    const wait_ms = follower.next_ms - performance.now()
+    const wait = wait_ms > 0 ? `Trying again in ${clockText(wait_ms)}.` : 'Trying now.'
+    const title = navigator.onLine ? 'The shop can’t be reached' : 'You are offline'
+    return { title, text: `What you hold stays yours. ${wait}` }
+  }
+  return signed_out
+}
+
 function renderTrouble(): void {
   const trouble = find<HTMLElement>(document, '#trouble')
-  const cut_off = follower.failures >= FAILURES_SAID
-  const unknown_sale = follower.refused !== undefined && follower.state === undefined
-  setShown(trouble, cut_off || unknown_sale)
-  if (unknown_sale) {
-    setText(part(trouble, 'trouble-title'), 'This sale does not exist')
-    setText(part(trouble, 'trouble-text'), 'The address may be mistyped, or the sale is gone.')
-  } else if (cut_off) {
-    setText(part(trouble, 'trouble-title'), navigator.onLine ? 'The shop can’t be reached' : 'You are offline')
-    const wait = clockText(follower.next_ms - performance.now())
-    setText(part(trouble, 'trouble-text'), `What you hold stays yours. Trying again in ${wait}.`)
-  }
+  const words = troubleNow()
+  setShown(trouble, words !== undefined)
+  // the text counts seconds: only the title is worth saying aloud
+  const title = words?.title ?? ''
+  if (title !== '' && part(trouble, 'trouble-title').textContent !== title) say(`${title}.`)
+  setText(part(trouble, 'trouble-title'), title)
+  setText(part(trouble, 'trouble-text'), words?.text ?? '')
 }
 
 function render(): void {

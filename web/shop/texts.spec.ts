@@ -21,7 +21,7 @@ describe('the window of a sale', () => {
   const opens_ms = new Date(2026, 2, 6, 12, 0).getTime()
 
   it('names the day once when it is the same', () => {
-    expect(windowText(opens_ms, new Date(2026, 2, 6, 13, 30).getTime())).toBe('Fri 6 Mar, 12:00 – 13:30')
+    expect(windowText(opens_ms, new Date(2026, 2, 6, 13, 30).getTime())).toBe('Fri 6 Mar, 12:00\u00a0–\u00a013:30')
     expect(windowText(opens_ms, new Date(2026, 2, 7, 1, 0).getTime())).toBe('Fri 6 Mar, 12:00 – Sat 7 Mar, 01:00')
   })
 })

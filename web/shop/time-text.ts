@@ -3,6 +3,8 @@
 const DAY = new Intl.DateTimeFormat('en-GB', { weekday: 'short', day: 'numeric', month: 'short' })
 const TIME = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit' })
 
+const NO_BREAK = '\u00a0'
+
 export function dayTimeText(time_ms: number): string {
   return `${DAY.format(time_ms)}, ${TIME.format(time_ms)}`
 }
@@ -14,7 +16,9 @@ export function timeText(time_ms: number): string {
 /** 'Fri 21 Nov, 12:00 – 13:00', or with the second day where it is another. */
 export function windowText(opens_ms: number, closes_ms: number): string {
   const same_day = DAY.format(opens_ms) === DAY.format(closes_ms)
-  return `${dayTimeText(opens_ms)} – ${same_day ? timeText(closes_ms) : dayTimeText(closes_ms)}`
+  // two times of one day stay on one line
+  if (same_day) return `${dayTimeText(opens_ms)}${NO_BREAK}–${NO_BREAK}${timeText(closes_ms)}`
+  return `${dayTimeText(opens_ms)} – ${dayTimeText(closes_ms)}`
 }
 
 export function timeZoneName(): string {
