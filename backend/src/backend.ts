@@ -1,0 +1,183 @@
+// The backend put together: which parts a process has follows from its roles.
+import { join } from 'node:path'
+import type { Redis } from 'ioredis'
+import { type Config, redacted } from './config'
+import { Returner } from './holds/returner'
+import { Sweeper } from './holds/sweeper'
+import { Authenticator } from './http/auth'
+import { addHealthRoutes } from './http/health'
+import { createHttpServer, type HttpServer } from './http/server'
+import type { Ledger } from './ledger/port'
+import type { Logger } from './log'
+import { createMetrics, type Metrics } from './metrics'
+import { addSandboxRoutes, addWebhookRoutes } from './payment/routes'
+import { Sandbox } from './payment/sandbox'
+import { createRedisClient } from './redis/client'
+import { Scripts } from './redis/scripts'
+import { Shards, wrongEvictionPolicy } from './redis/shards'
+import { Reservations } from './reservations/reservations'
+import { addReservationRoutes } from './reservations/routes'
+import { SalesFollower } from './sales/follower'
+import { Rebuilder, type RebuildStep } from './sales/rebuild'
+import { addSalesRoutes } from './sales/routes'
+import { SalesService } from './sales/service'
+import { evictionProblem, Watcher } from './sales/watcher'
+import { Keyring } from './secrets'
+import { DemoAccounts, NoAccounts } from './sessions/accounts'
+import { addSessionRoutes } from './sessions/routes'
+import { Sessions } from './sessions/sessions'
+import { Publisher } from './settlement/publisher'
+import { Settler } from './settlement/settler'
+import { Trimmer } from './settlement/trimmer'
+
+const REDIS_FIRST_WAIT_MS = 2000
+
+interface Part {
+  start(): void | Promise<void>
+  stop(): Promise<void>
+}
+
+export interface BackendHooks {
+  /** for tests: called before each step of a rebuild, may throw as a kill would */
+  beforeRebuildStep?: (step: RebuildStep) => Promise<void> | void
+}
+
+export class Backend {
+  readonly metrics: Metrics
+  readonly sandbox: Sandbox
+  readonly sales: SalesFollower
+  readonly rebuilder: Rebuilder
+  private readonly redis: Redis
+  private readonly blocking: Redis | undefined
+  private readonly http: HttpServer
+  private readonly parts: Part[]
+  /** where it listens, once it does */
+  url = ''
+
+  constructor(
+    readonly config: Config,
+    readonly ledger: Ledger & { restored?: boolean },
+    private readonly log: Logger,
+    hooks: BackendHooks = {},
+  ) {
+    const { roles, instance, public_url } = config
+    const metrics = createMetrics()
+    this.metrics = metrics
+    const redis = createRedisClient({ url: config.redis_url, name: 'commands', log, metrics })
+    this.redis = redis
+    const shards = new Shards(redis, new Scripts())
+    const keyring = new Keyring(config.secrets)
+    const sales = new SalesFollower(ledger, log, metrics)
+    this.sales = sales
+    const rebuilder = new Rebuilder({
+      ledger,
+      redis,
+      shards,
+      sales,
+      metrics,
+      log,
+      instance,
+      beforeStep: hooks.beforeRebuildStep,
+    })
+    this.rebuilder = rebuilder
+    const provider = new Sandbox({
+      folder: join(config.data_dir, 'sandbox'),
+      keyring,
+      public_url,
+      webhook_url: () => `${roles.includes('api') ? this.url : public_url}/webhooks/sandbox`,
+      now: () => ledger.now(),
+      log,
+    })
+    this.sandbox = provider
+
+    const publisher = new Publisher({ ledger, shards, metrics, log })
+    const returner = new Returner({ ledger, shards, metrics, log })
+    const onChanged = () => {
+      publisher.kick()
+      returner.kick()
+    }
+    const sweeper = new Sweeper({ ledger, redis, shards, sales, provider, metrics, log, instance, onChanged })
+    const onPayment = () => {
+      onChanged()
+      sweeper.kick()
+    }
+    const watcher = new Watcher({ redis, shards, sales, rebuilder, metrics, log })
+    const sessions = new Sessions(ledger, redis, sales, keyring, metrics)
+    const auth = new Authenticator(keyring, config.admin_token, public_url, () => ledger.now())
+
+    this.http = createHttpServer(log, metrics, (app) => {
+      addHealthRoutes(app, { ledger, redis, metrics })
+      if (!roles.includes('api')) return
+      const service = new SalesService({ ledger, shards, sales, rebuilder, log })
+      addSalesRoutes(app, { ledger, redis, sales, service, sessions, auth, demo: config.demo })
+      const accounts = config.demo ? new DemoAccounts() : new NoAccounts()
+      addSessionRoutes(app, { accounts, sessions, auth, public_url })
+      const reservations = new Reservations({ ledger, shards, sales, provider, public_url, metrics, log, onChanged })
+      addReservationRoutes(app, { auth, reservations, sales })
+      addWebhookRoutes(app, { ledger, provider, metrics, onChanged: onPayment })
+      addSandboxRoutes(app, provider)
+    })
+
+    this.parts = [sales]
+    if (roles.includes('settler')) {
+      this.blocking = createRedisClient({
+        url: config.redis_url,
+        name: 'settler',
+        log,
+        metrics,
+        command_timeout: false,
+      })
+      const { blocking } = this
+      this.parts.push(
+        new Settler({
+          ledger,
+          redis,
+          blocking,
+          sales,
+          metrics,
+          log,
+          instance,
+          redeliver: ledger.restored ?? false,
+          onSettled: onChanged,
+        }),
+        publisher,
+        new Trimmer({ ledger, redis, sales, metrics, log }),
+      )
+    }
+    if (roles.includes('sweeper')) this.parts.push(watcher, returner, sweeper)
+    this.parts.push({ start: () => undefined, stop: () => rebuilder.stop() }, provider)
+  }
+
+  /** Resolves when requests are served. Refuses a Redis that may throw keys away; one that is away may come later. */
+  async start(): Promise<void> {
+    this.log.info({ config: redacted(this.config), ledger: this.ledger.kind }, 'configuration')
+    await this.firstLookAtRedis()
+    const port = await this.http.listen(this.config.port, this.config.bind)
+    const host = this.config.bind.includes(':') ? `[${this.config.bind}]` : this.config.bind
+    this.url = `http://${host}:${port}`
+    for (const part of this.parts) await part.start()
+    this.log.info({ url: this.url, roles: this.config.roles }, 'listening')
+  }
+
+  /** Requests end first, then the loops, then the connections; the ledger is its opener's to close. */
+  async stop(): Promise<void> {
+    const [sales, ...others] = this.parts
+    // ends the gates' long polls, which would keep the server open
+    await sales?.stop()
+    await this.http.close()
+    for (const part of others) await part.stop()
+    this.redis.disconnect()
+    this.blocking?.disconnect()
+  }
+
+  private async firstLookAtRedis(): Promise<void> {
+    const ready = await new Promise<boolean>((resolve) => {
+      if (this.redis.status === 'ready') resolve(true)
+      this.redis.once('ready', () => resolve(true))
+      setTimeout(resolve, REDIS_FIRST_WAIT_MS, false).unref()
+    })
+    if (!ready) return
+    const policy = await wrongEvictionPolicy(this.redis)
+    if (policy !== undefined) throw new Error(evictionProblem(policy))
+  }
+}

@@ -1,0 +1,142 @@
+// The backend's configuration: the environment, parsed once and printed with its secrets left out.
+import { hostname } from 'node:os'
+import { z } from 'zod'
+import { parseSecrets, type Secret } from './secrets'
+
+export const ROLES = ['api', 'settler', 'sweeper'] as const
+export type Role = (typeof ROLES)[number]
+
+const ADMIN_TOKEN_LENGTH_MIN = 16
+
+const flag = z
+  .enum(['0', '1', ''])
+  .default('0')
+  .transform((value) => value === '1')
+
+const secrets = z.string().transform((value, context): Secret[] => {
+  try {
+    return parseSecrets(value)
+  } catch (error) {
+    context.addIssue({ code: 'custom', message: error instanceof Error ? error.message : String(error) })
+    return z.NEVER
+  }
+})
+
+function url(...protocols: string[]) {
+  return z
+    .string()
+    .refine(
+      (value) => URL.canParse(value) && protocols.includes(new URL(value).protocol),
+      `must be a URL that starts with ${protocols.map((each) => `${each}//`).join(' or ')}`,
+    )
+}
+
+const environment = z.object({
+  RUSHGATE_BIND: z.string().min(1).default('127.0.0.1'),
+  RUSHGATE_PORT: z.coerce.number().int().min(0).max(65535).default(8081),
+  RUSHGATE_PUBLIC_URL: url('http:', 'https:').default('http://127.0.0.1:8080'),
+  RUSHGATE_DATA: z.string().min(1).default('.rushgate'),
+  DATABASE_URL: url('postgres:', 'postgresql:').optional(),
+  REDIS_URL: url('redis:', 'rediss:').default('redis://127.0.0.1:6379'),
+  RUSHGATE_SECRET: secrets,
+  RUSHGATE_ADMIN_TOKEN: z.string().min(ADMIN_TOKEN_LENGTH_MIN),
+  RUSHGATE_DEMO: flag,
+  RUSHGATE_SANDBOX: flag,
+  PAYMENT_PROVIDER: z.enum(['sandbox']).default('sandbox'),
+  /** stable over restarts: the settler's name in its consumer group and the rebuilder's in the ledger */
+  RUSHGATE_INSTANCE: z
+    .string()
+    .regex(/^[\w.:-]{1,64}$/)
+    .optional(),
+  LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
+})
+
+export interface Config {
+  bind: string
+  port: number
+  /** without a slash at its end */
+  public_url: string
+  data_dir: string
+  database_url: string | undefined
+  redis_url: string
+  secrets: Secret[]
+  admin_token: string
+  demo: boolean
+  payment_provider: 'sandbox'
+  instance: string
+  log_level: string
+  roles: Role[]
+}
+
+export class ConfigError extends Error {}
+
+export function parseRoles(text: string | undefined): Role[] {
+  if (text === undefined) return [...ROLES]
+  const wanted = text.split(',').map((role) => role.trim())
+  const unknown = wanted.filter((role) => !(ROLES as readonly string[]).includes(role))
+  if (unknown.length > 0) {
+    throw new ConfigError(`--roles: there is no role "${unknown.join('", "')}"; the roles are ${ROLES.join(', ')}`)
+  }
+  return ROLES.filter((role) => wanted.includes(role))
+}
+
+/** Throws a ConfigError that names every variable that is wrong, and the rule it breaks. */
+export function parseConfig(env: Record<string, string | undefined>, roles: Role[]): Config {
+  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''))
+  const parsed = environment.safeParse(given)
+  if (!parsed.success) {
+    const problems = parsed.error.issues.map((issue) => {
+      const name = String(issue.path[0])
+      return given[name] === undefined ? `${name}: must be set` : `${name}: ${issue.message}`
+    })
+    throw new ConfigError(problems.join('\n'))
+  }
+  const values = parsed.data
+  if (values.DATABASE_URL === undefined && roles.length < ROLES.length) {
+    throw new ConfigError(
+      `--roles ${roles.join(',')}: needs DATABASE_URL, because without it the ledger is a PGlite folder that only one process may use`,
+    )
+  }
+  if (!values.RUSHGATE_DEMO && !values.RUSHGATE_SANDBOX) {
+    throw new ConfigError(
+      'PAYMENT_PROVIDER: sandbox takes no money, so it runs only with RUSHGATE_DEMO=1 or RUSHGATE_SANDBOX=1',
+    )
+  }
+  return {
+    bind: values.RUSHGATE_BIND,
+    port: values.RUSHGATE_PORT,
+    public_url: values.RUSHGATE_PUBLIC_URL.replace(/\/+$/, ''),
+    data_dir: values.RUSHGATE_DATA,
+    database_url: values.DATABASE_URL,
+    redis_url: values.REDIS_URL,
+    secrets: values.RUSHGATE_SECRET,
+    admin_token: values.RUSHGATE_ADMIN_TOKEN,
+    demo: values.RUSHGATE_DEMO,
+    payment_provider: values.PAYMENT_PROVIDER,
+    instance:
+      values.RUSHGATE_INSTANCE ??
+      `${hostname()
+        .replace(/[^\w.-]/g, '-')
+        .substring(0, 50)}.${values.RUSHGATE_PORT}`,
+    log_level: values.LOG_LEVEL,
+    roles,
+  }
+}
+
+export function redactUrl(text: string | undefined): string | undefined {
+  if (text === undefined) return undefined
+  const parsed = new URL(text)
+  if (parsed.password !== '') parsed.password = 'redacted'
+  return parsed.toString()
+}
+
+/** The configuration as it may be logged. */
+export function redacted(config: Config): Record<string, unknown> {
+  return {
+    ...config,
+    database_url: redactUrl(config.database_url) ?? 'none: PGlite in the data folder',
+    redis_url: redactUrl(config.redis_url),
+    secrets: config.secrets.map(({ id }) => `${id}:redacted`),
+    admin_token: 'redacted',
+  }
+}

@@ -1,0 +1,63 @@
+// The backend's process: reads its configuration, opens the ledger, serves until SIGTERM or SIGINT, then ends in order.
+import { Command } from 'commander'
+import { Backend } from './backend'
+import { ConfigError, parseConfig, parseRoles, ROLES } from './config'
+import { openLedger } from './ledger/open'
+import { createLog, type Logger } from './log'
+
+/** A second signal, or a stop that takes longer than this, ends the process as it is. */
+const STOP_MAX_MS = 20_000
+
+async function main(): Promise<void> {
+  const command = new Command('rushgate-backend')
+    .description('Settles orders, holds, payments; serves the admin API. Configured by environment variables.')
+    .option('--roles <roles>', `comma-separated: ${ROLES.join(', ')} (all by default; a part needs DATABASE_URL)`)
+    .parse()
+  const roles = parseRoles(command.opts<{ roles?: string }>().roles)
+  const config = parseConfig(process.env, roles)
+  const log = createLog(config.log_level)
+  const ledger = await openLedger({ database_url: config.database_url, data_dir: config.data_dir, logger: log })
+  const backend = new Backend(config, ledger, log)
+  try {
+    await backend.start()
+  } catch (error) {
+    await backend.stop()
+    await ledger.close()
+    throw error
+  }
+  const signal = await untilSignal(log)
+  log.info({ signal }, 'stopping')
+  await backend.stop()
+  await ledger.close()
+  log.info('stopped')
+}
+
+function untilSignal(log: Logger): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
+    let asked = false
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+      process.on(signal, () => {
+        if (asked) {
+          log.warn({ signal }, 'asked twice: ending at once')
+          process.exit(1)
+        }
+        asked = true
+        setTimeout(() => {
+          log.fatal({ stop_max_ms: STOP_MAX_MS }, 'stopping took too long')
+          process.exit(1)
+        }, STOP_MAX_MS).unref()
+        resolve(signal)
+      })
+    }
+  })
+}
+
+main().then(
+  () => process.exit(0),
+  (error: unknown) => {
+    const sentence =
+      error instanceof ConfigError || !(error instanceof Error) ? String(error) : (error.stack ?? String(error))
+    console.error(`rushgate-backend: ${sentence}`)
+    process.exit(1)
+  },
+)

@@ -1,0 +1,181 @@
+// What the backend does to a sale's shard in Redis, as typed calls of the scripts (edge/src/redis/).
+import type { Redis } from 'ioredis'
+import {
+  buyersKey,
+  freeKey,
+  intentsKey,
+  metaKey,
+  reservationsKey,
+  returnedKey,
+  sessionsKey,
+} from '../../../contract/keys'
+import { formatRecord, parseRecord, type ReservationRecord } from '../../../contract/record'
+import type { Order, PendingReturn, Sale, StatusChange } from '../ledger/port'
+import { execAll, type Scripts } from './scripts'
+
+export interface ShardView {
+  /** '' when the shard is not there */
+  epoch: string
+  state: string
+}
+
+export function recordOf(order: Order): ReservationRecord {
+  return {
+    version: order.version,
+    status: order.status,
+    sku: order.sku,
+    quantity: order.quantity,
+    units: order.units.join(','),
+    reserved_ms: order.reserved_ms,
+    pay_by_ms: order.pay_by_ms,
+    order: order.order,
+  }
+}
+
+/** The fields of a shard's meta hash that follow from the sale alone. */
+export function metaFields(sale: Sale): Record<string, string> {
+  const fields: Record<string, string> = {
+    state: sale.state === 'ready' ? 'open' : sale.state === 'paused' ? 'paused' : 'ended',
+    opens_ms: String(sale.opens_ms),
+    closes_ms: String(sale.closes_ms),
+    sale_user_max: String(sale.sale_user_max),
+    hold_attempts_max: String(sale.hold_attempts_max),
+  }
+  for (const sku of sale.skus) fields[`sku:${sku.sku}`] = `${sku.user_max} ${sku.price_version} ${sku.total}`
+  return fields
+}
+
+export class Shards {
+  constructor(
+    readonly redis: Redis,
+    private readonly scripts: Scripts,
+  ) {}
+
+  /** Writes statuses that are newer than what Redis has. */
+  async publish(changes: StatusChange[]): Promise<void> {
+    await this.scripts.runMany(
+      this.redis,
+      'publish',
+      changes.map(({ sale, shard, order }) => ({
+        keys: [metaKey(sale, shard), reservationsKey(sale, shard)],
+        args: [order.body, formatRecord(recordOf(order)), order.quantity, order.sku],
+      })),
+    )
+  }
+
+  /** `stale`: the shard is on another epoch or closed, so that a rebuild takes care of it. */
+  async giveBack(returns: PendingReturn[]): Promise<('applied' | 'seen' | 'stale')[]> {
+    const replies = await this.scripts.runMany(
+      this.redis,
+      'give-back',
+      returns.map((each) => ({
+        keys: [
+          metaKey(each.sale, each.shard),
+          buyersKey(each.sale, each.shard),
+          reservationsKey(each.sale, each.shard),
+          returnedKey(each.sale, each.shard),
+          freeKey(each.sale, each.shard, each.sku),
+        ],
+        args: [
+          each.id,
+          each.sku,
+          each.quantity,
+          each.units.map(({ unit, generation }) => `${unit}:${generation}`).join(','),
+          each.user,
+          each.body,
+          each.expired ? 1 : 0,
+          each.epoch,
+        ],
+      })),
+    )
+    return replies as ('applied' | 'seen' | 'stale')[]
+  }
+
+  async strikeOffReturns(returns: PendingReturn[]): Promise<void> {
+    if (returns.length === 0) return
+    const pipeline = this.redis.pipeline()
+    for (const { sale, shard, id } of returns) pipeline.srem(returnedKey(sale, shard), id)
+    await execAll(pipeline)
+  }
+
+  /** Looks for units for a payment that came late, in one shard. */
+  async take(order: Order, shard: number, epoch: number): Promise<'taken' | 'none' | 'stale' | 'seen'> {
+    const { sale, sku, body, quantity, price_version, user } = order
+    const reply = await this.scripts.run(this.redis, 'take', {
+      keys: [metaKey(sale, shard), intentsKey(sale, shard), freeKey(sale, shard, sku), buyersKey(sale, shard)],
+      args: [epoch, body, sku, quantity, price_version, user],
+    })
+    return reply as 'taken' | 'none' | 'stale' | 'seen'
+  }
+
+  /** Answers the barrier, or 'stale' when Redis knows a newer epoch than this one. */
+  close(sale: string, shard: number, epoch: number): Promise<string> {
+    const keys = [metaKey(sale, shard), intentsKey(sale, shard)]
+    return this.scripts.run(this.redis, 'close', { keys, args: [epoch] })
+  }
+
+  async configure(
+    sale: string,
+    shard: number,
+    epoch: number,
+    fields: Record<string, string>,
+  ): Promise<'applied' | 'stale'> {
+    const args = [epoch, ...Object.entries(fields).flat()]
+    const reply = await this.scripts.run(this.redis, 'configure', { keys: [metaKey(sale, shard)], args })
+    return reply as 'applied' | 'stale'
+  }
+
+  /** The record and the epoch it was read under, in one step. */
+  async lookUp(
+    sale: string,
+    shard: number,
+    body: string,
+  ): Promise<ShardView & { record: ReservationRecord | undefined }> {
+    const replies = await this.redis
+      .multi()
+      .hmget(metaKey(sale, shard), 'epoch', 'state')
+      .hget(reservationsKey(sale, shard), body)
+      .exec()
+    const [meta, record] = (replies ?? []).map(([error, reply]) => {
+      if (error !== null) throw error
+      return reply
+    })
+    const [epoch, state] = meta as (string | null)[]
+    const text = record as string | null
+    return { epoch: epoch ?? '', state: state ?? '', record: text === null ? undefined : parseRecord(text) }
+  }
+
+  /** The buyer's reservations that Redis says are held: not settled, or not published yet. */
+  async heldOf(sale: Sale, shard: number, user: string): Promise<{ body: string; record: ReservationRecord }[]> {
+    const fields = sale.skus.map(({ sku }) => `${sku}:${user}`)
+    const buyers = await this.redis.hmget(buyersKey(sale.id, shard), ...fields)
+    const bodies = buyers.flatMap((buyer) => buyer?.split(' ')[2]?.split(',') ?? []).filter((body) => body !== '')
+    if (bodies.length === 0) return []
+    const records = await this.redis.hmget(reservationsKey(sale.id, shard), ...bodies)
+    const held: { body: string; record: ReservationRecord }[] = []
+    for (const [i, text] of records.entries()) {
+      const record = text === null ? undefined : parseRecord(text)
+      if (record?.status === 'held') held.push({ body: bodies[i] as string, record })
+    }
+    return held
+  }
+
+  /** Generation of a user's newest session as the shard knows it; 0 when none was ever replaced. */
+  async newestGeneration(sale: string, shard: number, user: string): Promise<number> {
+    return Number((await this.redis.hget(sessionsKey(sale, shard), user)) ?? 0)
+  }
+}
+
+export async function replicationId(redis: Redis): Promise<{ replid: string; role: string }> {
+  const info = await redis.info('replication')
+  return {
+    replid: /^master_replid:(\S+)/m.exec(info)?.[1] ?? '',
+    role: /^role:(\S+)/m.exec(info)?.[1] ?? '',
+  }
+}
+
+/** Redis may never evict a key: units would vanish. Returns the policy when it is another one. */
+export async function wrongEvictionPolicy(redis: Redis): Promise<string | undefined> {
+  const policy = /^maxmemory_policy:(\S+)/m.exec(await redis.info('memory'))?.[1] ?? 'noeviction'
+  return policy === 'noeviction' ? undefined : policy
+}

@@ -1,0 +1,146 @@
+// The sales as the ledger has them now, and the long poll by which gates learn of every change.
+//
+// Inside the process a change is seen at once (`latest`); gates hear of it (`announced`) only after the ledger has made it
+// durable, because a gate never goes back to an older version.
+import type { FollowedSale, FollowedSales } from '../../../contract/followed-sale'
+import type { Ledger, Sale } from '../ledger/port'
+import type { Logger } from '../log'
+import { Loop } from '../loop'
+import type { Metrics } from '../metrics'
+
+/** How soon a change made by another process is seen; a change of this process is announced at once. */
+const POLL_MS = 250
+const WAITERS_MAX = 1000
+
+interface Snapshot {
+  version: number
+  sales: Sale[]
+}
+
+interface Waiter {
+  after: number
+  resolve: () => void
+}
+
+export class SalesFollower {
+  private snapshot: Snapshot | undefined
+  private loading: Promise<Snapshot> | undefined
+  private announced_sales: FollowedSales | undefined
+  private readonly waiters = new Set<Waiter>()
+  private readonly listeners = new Set<(sales: Sale[]) => void>()
+  private readonly loop: Loop
+
+  constructor(
+    private readonly ledger: Ledger,
+    log: Logger,
+    metrics: Metrics,
+  ) {
+    this.loop = new Loop({ name: 'follower', log, metrics, step: () => this.step() })
+  }
+
+  start(): void {
+    this.loop.start()
+  }
+
+  async stop(): Promise<void> {
+    for (const waiter of [...this.waiters]) waiter.resolve()
+    await this.loop.stop()
+  }
+
+  /** Called with the sales after each change, before it is announced. */
+  onChange(listener: (sales: Sale[]) => void): void {
+    this.listeners.add(listener)
+  }
+
+  /** This process has changed a sale. */
+  changed(): void {
+    this.loop.kick()
+  }
+
+  /** The sales as of now, read again only when their version has risen. */
+  async latest(): Promise<Snapshot> {
+    const version = await this.ledger.salesVersion()
+    if (this.snapshot !== undefined && this.snapshot.version === version) return this.snapshot
+    this.loading ??= this.load().finally(() => {
+      this.loading = undefined
+    })
+    return this.loading
+  }
+
+  /** The sales as last seen, without asking the ledger; empty before the first look. */
+  seen(): Sale[] {
+    return this.snapshot?.sales ?? []
+  }
+
+  async sale(id: string): Promise<Sale | undefined> {
+    return (await this.latest()).sales.find((sale) => sale.id === id)
+  }
+
+  /** Resolves with the announced sales as soon as their version is above `after`, or as they are after `wait_ms`. */
+  async follow(after: number, wait_ms: number, gone: AbortSignal): Promise<FollowedSales | undefined> {
+    if (this.waiters.size < WAITERS_MAX && (this.announced_sales?.version ?? -1) <= after && wait_ms > 0) {
+      await this.wait(after, wait_ms, gone)
+    }
+    return this.announced_sales
+  }
+
+  private wait(after: number, wait_ms: number, gone: AbortSignal): Promise<void> {
+    return new Promise((done) => {
+      const resolve = () => {
+        clearTimeout(timer)
+        gone.removeEventListener('abort', resolve)
+        this.waiters.delete(waiter)
+        done()
+      }
+      const waiter: Waiter = { after, resolve }
+      const timer = setTimeout(resolve, wait_ms)
+      gone.addEventListener('abort', resolve)
+      this.waiters.add(waiter)
+      this.loop.kick()
+    })
+  }
+
+  private async load(): Promise<Snapshot> {
+    const loaded = await this.ledger.sales()
+    // a slower answer must not replace a newer one
+    if (this.snapshot === undefined || loaded.version >= this.snapshot.version) this.snapshot = loaded
+    for (const listener of this.listeners) listener(this.snapshot.sales)
+    return this.snapshot
+  }
+
+  private async step(): Promise<number> {
+    const { version, sales } = await this.latest()
+    if (this.announced_sales === undefined || version > this.announced_sales.version) {
+      await this.ledger.durable()
+      this.announced_sales = { version, sales: sales.map(followed) }
+      for (const waiter of [...this.waiters]) if (version > waiter.after) waiter.resolve()
+    }
+    return POLL_MS
+  }
+}
+
+/** What gates need of a sale, and no more. */
+function followed(sale: Sale): FollowedSale {
+  return {
+    id: sale.id,
+    title: sale.title,
+    state: sale.state,
+    rebuilding: sale.rebuilding,
+    epoch: sale.epoch,
+    redis_replid: sale.redis_replid,
+    opens_ms: sale.opens_ms,
+    closes_ms: sale.closes_ms,
+    shards: sale.shards,
+    id_key: sale.id_key,
+    left_shown: sale.left_shown,
+    gate: sale.gate,
+    skus: sale.skus.map(({ sku, title, price, price_version, total, user_max }) => ({
+      sku,
+      title,
+      price,
+      price_version,
+      total,
+      user_max,
+    })),
+  }
+}
