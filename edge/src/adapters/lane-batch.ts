@@ -3,6 +3,7 @@
 // Guarantee: a waiter gets the line that carries its own body, or a failure; never another's line.
 import type { Semaphore } from 'ngx.semaphore'
 import type { Client } from 'resty.redis'
+import type { FollowedSale } from '../../../contract/followed-sale'
 import { BODY_LENGTH } from '../../../contract/reservation-id'
 import type { LaneFailure, LaneResult } from '../kernel/lane'
 
@@ -22,6 +23,7 @@ export interface Waiter extends LaneResult {
 
 export interface Batch {
   script: Script
+  sale: FollowedSale
   /** what the Redis must be that this is sent to; '' for any */
   replid: string
   /** epoch as the ledger has it, as text */
@@ -35,14 +37,18 @@ export interface Batch {
   /** times it was given to a connection */
   sent: number
   /** told the whole reply, before the waiters are woken */
-  onReply: ((this: void, batch: Batch, reply: string, lines_from: number) => void) | undefined
+  onReply: ReplyListener | undefined
 }
+
+/** `lines_from` is where the line of the batch's first SKU begins. */
+export type ReplyListener = (this: void, batch: Batch, reply: string, lines_from: number) => void
 
 let sequence = 0
 
-export function newBatch(script: Script, replid: string, epoch: string, keys: string[]): Batch {
+export function newBatch(script: Script, sale: FollowedSale, replid: string, epoch: string, keys: string[]): Batch {
   return {
     script,
+    sale,
     replid,
     epoch,
     keys,

@@ -4,7 +4,7 @@ import { buyersKey, freeKey, intentsKey, metaKey, reservationsKey, sessionsKey }
 import { packReserveItem } from '../domain/reserve-item'
 import type { LanePort, LaneResult } from '../kernel/lane'
 import { addBatch, type Lane, laneRefusal, openBatch, submit } from './lane'
-import { type Batch, newBatch, type Script } from './lane-batch'
+import { type Batch, newBatch, type ReplyListener, type Script } from './lane-batch'
 import { lookup, reserve, stock } from './scripts.generated'
 
 /** What is made once for a sale's shard: the names of channels and keys. */
@@ -16,8 +16,6 @@ interface Shard {
   epoch: string
   replid: string
 }
-
-type ReplyListener = (this: void, batch: Batch, reply: string, lines_from: number) => void
 
 export interface RedisScripts {
   port: LanePort
@@ -58,7 +56,8 @@ function newShard(sale: FollowedSale, shard: number): Shard {
   }
 }
 
-export function redisScripts(lane: Lane, onStock: (this: void, sale: FollowedSale) => ReplyListener): RedisScripts {
+/** `onStock` hears what each reservation's reply says of the stock. */
+export function redisScripts(lane: Lane, onStock: ReplyListener): RedisScripts {
   const reserve_script = script('reserve', reserve)
   const lookup_script = script('lookup', lookup)
   const stock_script = script('stock', stock)
@@ -77,8 +76,8 @@ export function redisScripts(lane: Lane, onStock: (this: void, sale: FollowedSal
   function reserveBatch(sale: FollowedSale, shard: Shard): Batch {
     const keys: string[] = []
     for (const key of shard.reserve_keys) table.insert(keys, key)
-    const batch = newBatch(reserve_script, shard.replid, shard.epoch, keys)
-    batch.onReply = onStock(sale)
+    const batch = newBatch(reserve_script, sale, shard.replid, shard.epoch, keys)
+    batch.onReply = onStock
     addBatch(lane, shard.reserve_channel, batch)
     return batch
   }
@@ -113,7 +112,7 @@ export function redisScripts(lane: Lane, onStock: (this: void, sale: FollowedSal
     const shard = shardOf(sale, shard_number)
     let batch = openBatch(lane, shard.lookup_channel)
     if (batch === undefined) {
-      batch = newBatch(lookup_script, shard.replid, shard.epoch, shard.lookup_keys)
+      batch = newBatch(lookup_script, sale, shard.replid, shard.epoch, shard.lookup_keys)
       addBatch(lane, shard.lookup_channel, batch)
     }
     return submit(lane, shard.lookup_channel, batch, body, body)
@@ -124,7 +123,7 @@ export function redisScripts(lane: Lane, onStock: (this: void, sale: FollowedSal
     const refusal = laneRefusal(lane)
     if (refusal !== undefined) return refusal
     const keys = [metaKey(sale.id, shard_number)]
-    const batch = newBatch(stock_script, '', '', keys)
+    const batch = newBatch(stock_script, sale, '', '', keys)
     for (const sku of sale.skus) {
       table.insert(keys, freeKey(sale.id, shard_number, sku.sku))
       table.insert(batch.skus, sku.sku)

@@ -8,7 +8,7 @@ import { isNews, newBoard, type StockBoard } from '../domain/stock'
 import type { LaneResult } from '../kernel/lane'
 import type { KnownSale, SalesPort } from '../kernel/sales'
 import { getJson, type HttpTarget } from './http-client'
-import type { Batch } from './lane-batch'
+import type { Batch, ReplyListener } from './lane-batch'
 
 export interface SalesNode {
   port: SalesPort
@@ -16,8 +16,8 @@ export interface SalesNode {
   clockOffset: (this: void) => number
   /** reads what other workers found; cheap when there is nothing new */
   refresh: (this: void) => void
-  /** a listener for the reply to a batch of this sale */
-  onStock: (this: void, sale: FollowedSale) => (this: void, batch: Batch, reply: string, lines_from: number) => void
+  /** learns the stock from the reply to a batch of reservations */
+  onStock: ReplyListener
   /** the follower's loop, in a timer of one worker at a time */
   follow: (this: void) => void
   /** asks for the stock of every sale that may sell, in one worker at a time */
@@ -25,12 +25,7 @@ export interface SalesNode {
   onChange: (this: void, forget: (this: void) => void) => void
 }
 
-export type StockReader = (
-  this: void,
-  sale: FollowedSale,
-  shard: number,
-  onReply: (this: void, batch: Batch, reply: string, lines_from: number) => void,
-) => LaneResult
+export type StockReader = (this: void, sale: FollowedSale, shard: number, onReply: ReplyListener) => LaneResult
 
 const WAIT_MS = 20000
 const LEASE_S = 3
@@ -127,27 +122,25 @@ export function salesNode(shared: ngx.SharedDict<string | number>, backend: Http
     offset_ms = tonumber(offset) as number
   }
 
-  function onStock(sale: FollowedSale): (this: void, batch: Batch, reply: string, lines_from: number) => void {
-    return (batch, reply, lines_from) => {
-      const known = sales.get(sale.id)
-      const [, stock_version] = string.match(reply, '^%d+ (%d+) %a+ (%d+)')
-      if (known === undefined || stock_version === undefined) return
-      const version_now = tonumber(stock_version) as number
-      if (!isNews(known.board, sale.epoch, version_now)) return
-      learnLines(known.board, batch.skus, reply, lines_from)
-      known.board.epoch = sale.epoch
-      known.board.stock_version = version_now
-    }
+  function onStock(batch: Batch, reply: string, lines_from: number): void {
+    const known = sales.get(batch.sale.id)
+    const [, stock_version] = string.match(reply, '^%d+ (%d+) %a+ (%d+)')
+    if (known === undefined || stock_version === undefined) return
+    const version_now = tonumber(stock_version) as number
+    if (!isNews(known.board, batch.sale.epoch, version_now)) return
+    learnLines(known.board, batch.skus, reply, lines_from)
+    known.board.epoch = batch.sale.epoch
+    known.board.stock_version = version_now
   }
 
-  function writeReport(sale: FollowedSale, batch: Batch, reply: string, lines_from: number): void {
+  function writeReport(batch: Batch, reply: string, lines_from: number): void {
     const now_ms = math.floor(ngx.now() * 1000)
     const [redis_ms, state, stock_version, epoch] = string.match(reply, '^%d+ (%d+) (%a+) (%d+) (%d+)')
     if (state === undefined || state === 'missing' || batch.skus.length === 0) return
     const offset = (tonumber(redis_ms) as number) - now_ms
     const head = tostring(now_ms) + ' ' + tostring(offset) + ' ' + tostring(epoch) + ' ' + tostring(stock_version)
-    shared.set('stock:' + sale.id, head + '\n' + string.sub(reply, lines_from), 60)
-    shared.set('stock_seen', tostring(now_ms) + ' ' + sale.id + ' ' + tostring(stock_version))
+    shared.set('stock:' + batch.sale.id, head + '\n' + string.sub(reply, lines_from), 60)
+    shared.set('stock_seen', tostring(now_ms) + ' ' + batch.sale.id + ' ' + tostring(stock_version))
   }
 
   function readStock(read: StockReader): void {
@@ -157,7 +150,7 @@ export function salesNode(shared: ngx.SharedDict<string | number>, backend: Http
       const sale = known.sale
       const may_sell = sale.state === 'ready' && !sale.rebuilding && now_ms < sale.closes_ms
       if (may_sell && now_ms > sale.opens_ms - READ_BEFORE_OPEN_MS) {
-        read(sale, 0, (batch, reply, lines_from) => writeReport(sale, batch, reply, lines_from))
+        read(sale, 0, writeReport)
       }
     }
   }
