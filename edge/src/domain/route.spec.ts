@@ -1,0 +1,85 @@
+import { describe, expect, it } from 'vitest'
+import { isId, isToken, matchRoute, type RouteMatch, upstreamPath } from './route'
+
+function named(match: RouteMatch): string {
+  return match.route === undefined ? 'none' : match.route.name + ' ' + match.route.subject
+}
+
+describe('matchRoute', () => {
+  it('finds each route by method and path', () => {
+    expect(named(matchRoute('POST', '/sales/spring/reservations'))).toBe('reserve spring')
+    expect(named(matchRoute('GET', '/sales/spring/reservations'))).toBe('cart spring')
+    expect(named(matchRoute('HEAD', '/sales/spring/state'))).toBe('state spring')
+    expect(named(matchRoute('GET', '/reservations/r1.a.0.b.c'))).toBe('reservation r1.a.0.b.c')
+    expect(named(matchRoute('DELETE', '/reservations/r1.a.0.b.c'))).toBe('give_back r1.a.0.b.c')
+    expect(named(matchRoute('POST', '/reservations/r1.a.0.b.c/payment'))).toBe('pay r1.a.0.b.c')
+    expect(named(matchRoute('POST', '/sessions'))).toBe('login ')
+    expect(named(matchRoute('DELETE', '/sessions'))).toBe('logout ')
+    expect(named(matchRoute('GET', '/sales'))).toBe('sales ')
+    expect(named(matchRoute('POST', '/webhooks/sandbox'))).toBe('webhook sandbox')
+    expect(named(matchRoute('GET', '/sandbox/pay/s1'))).toBe('sandbox s1')
+  })
+
+  it('says which methods a path answers to', () => {
+    expect(matchRoute('PUT', '/sales/spring/reservations')).toEqual({ allow: 'GET, HEAD, POST' })
+    expect(matchRoute('POST', '/sales/spring/state')).toEqual({ allow: 'GET, HEAD' })
+    expect(matchRoute('GET', '/reservations/x/payment')).toEqual({ allow: 'POST' })
+    expect(matchRoute('GET', '/sessions')).toEqual({ allow: 'DELETE, POST' })
+  })
+
+  it('knows nothing else: no traversal, no prefix, no other case, no admin', () => {
+    const paths = [
+      '/',
+      '/sales/',
+      '/sales/UP/state',
+      '/sales/a b/state',
+      '/sales/../admin/state',
+      '/sales/spring/state/',
+      '/sales/spring/reservations/x',
+      '/sales//state',
+      '/reservations/',
+      '/reservations/a/b',
+      '/reservations/a/payment/',
+      '/admin/sales',
+      '/internal/sales',
+      '/metrics',
+      '/webhooks/',
+      '/webhooks/a/b',
+      '/sandbox/pay/',
+      '/sessionsx',
+    ]
+    for (const path of paths) expect(path + ' ' + named(matchRoute('GET', path))).toBe(path + ' none')
+  })
+
+  it('builds the upstream path from what it matched', () => {
+    const paths: [string, string][] = [
+      ['POST', '/sessions'],
+      ['GET', '/sales'],
+      ['GET', '/sales/spring/reservations'],
+      ['GET', '/reservations/r1.a.0.b.c'],
+      ['POST', '/reservations/r1.a.0.b.c/payment'],
+      ['POST', '/webhooks/sandbox'],
+      ['GET', '/sandbox/pay/s1'],
+    ]
+    for (const [method, path] of paths) {
+      const route = matchRoute(method, path).route
+      expect(route === undefined ? 'none' : upstreamPath(route)).toBe(path)
+    }
+  })
+})
+
+describe('ids', () => {
+  it('are 1 to 64 of a-z, 0-9, _ and -', () => {
+    let longest = ''
+    while (longest.length < 64) longest = longest + 'a'
+    expect(isId(longest)).toBe(true)
+    expect(isId(longest + 'a')).toBe(false)
+    expect(isId('a-9_z')).toBe(true)
+    for (const bad of ['', 'A', 'a.b', 'a b', 'a/b', 'ä', 'a\n', '{a}']) expect(isId(bad)).toBe(false)
+  })
+
+  it('tokens may also have capitals and dots', () => {
+    expect(isToken('r1.A-b_9')).toBe(true)
+    for (const bad of ['', 'a b', 'a/b', 'a%2f', 'a\n']) expect(isToken(bad)).toBe(false)
+  })
+})

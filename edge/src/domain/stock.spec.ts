@@ -1,0 +1,98 @@
+import { describe, expect, it } from 'vitest'
+import type { FollowedSale } from '../../../contract/followed-sale'
+import { emptiness, isNews, leftShown, newBoard, phaseOf, refusalFromBoard, type StockBoard } from './stock'
+
+function saleWith(change: Partial<FollowedSale>): FollowedSale {
+  const sale: FollowedSale = {
+    id: 'spring',
+    title: 'Spring',
+    state: 'ready',
+    rebuilding: false,
+    epoch: 2,
+    redis_replid: 'r',
+    opens_ms: 1000,
+    closes_ms: 9000,
+    shards: 1,
+    id_key: '',
+    left_shown: 'exact',
+    gate: {},
+    skus: [
+      { sku: 'a', title: 'A', price: { amount_minor: 1, currency: 'EUR' }, price_version: 1, total: 5, user_max: 1 },
+    ],
+  }
+  return { ...sale, ...change }
+}
+
+function boardWith(free: number, unpaid: number): StockBoard {
+  return { stock_version: 7, epoch: 2, seen_ms: 5000, skus: { a: { free, unpaid } } }
+}
+
+describe('emptiness', () => {
+  it('tells what is gone for good from what may come back', () => {
+    expect(emptiness(1, 0, 1)).toBeUndefined()
+    expect(emptiness(-1, 0, 50)).toBeUndefined()
+    expect(emptiness(1, 3, 2)).toBe('not_enough_left')
+    expect(emptiness(0, 3, 1)).toBe('all_held')
+    expect(emptiness(0, 0, 1)).toBe('sold_out')
+  })
+})
+
+describe('refusalFromBoard', () => {
+  it('answers while the report is a second old at most', () => {
+    expect(refusalFromBoard(boardWith(0, 0), 2, 'a', 1, 6000)).toBe('sold_out')
+    expect(refusalFromBoard(boardWith(0, 0), 2, 'a', 1, 6001)).toBeUndefined()
+  })
+
+  it('says nothing of another epoch, an unknown SKU or what is there', () => {
+    expect(refusalFromBoard(boardWith(0, 0), 3, 'a', 1, 5000)).toBeUndefined()
+    expect(refusalFromBoard(boardWith(0, 0), 2, 'b', 1, 5000)).toBeUndefined()
+    expect(refusalFromBoard(boardWith(1, 0), 2, 'a', 1, 5000)).toBeUndefined()
+  })
+})
+
+describe('isNews', () => {
+  it('never lets an older report over a newer one', () => {
+    const board = boardWith(0, 0)
+    expect(isNews(board, 2, 6)).toBe(false)
+    expect(isNews(board, 2, 7)).toBe(true)
+    expect(isNews(board, 1, 99)).toBe(false)
+    expect(isNews(board, 3, 0)).toBe(true)
+    expect(isNews(newBoard(), 1, 0)).toBe(true)
+  })
+})
+
+describe('phaseOf', () => {
+  it('follows the clock', () => {
+    expect(phaseOf(saleWith({}), boardWith(1, 0), 999)).toBe('upcoming')
+    expect(phaseOf(saleWith({}), boardWith(1, 0), 1000)).toBe('open')
+    expect(phaseOf(saleWith({}), boardWith(1, 0), 9000)).toBe('ended')
+  })
+
+  it('follows the stock', () => {
+    expect(phaseOf(saleWith({}), boardWith(0, 2), 2000)).toBe('all_held')
+    expect(phaseOf(saleWith({}), boardWith(0, 0), 2000)).toBe('sold_out')
+    expect(phaseOf(saleWith({}), boardWith(-1, 0), 2000)).toBe('open')
+    expect(phaseOf(saleWith({}), newBoard(), 2000)).toBe('open')
+  })
+
+  it('follows the seller', () => {
+    expect(phaseOf(saleWith({ state: 'draft', rebuilding: true }), newBoard(), 2000)).toBe('upcoming')
+    expect(phaseOf(saleWith({ state: 'paused' }), boardWith(1, 0), 2000)).toBe('paused')
+    expect(phaseOf(saleWith({ state: 'ended' }), boardWith(1, 0), 2000)).toBe('ended')
+    expect(phaseOf(saleWith({ rebuilding: true }), boardWith(1, 0), 2000)).toBe('rebuilding')
+  })
+})
+
+describe('leftShown', () => {
+  it('is the number or a band, as the sale is set', () => {
+    expect(leftShown(saleWith({}), { free: 42, unpaid: 0 })).toBe(42)
+    expect(leftShown(saleWith({ left_shown: 'band' }), { free: 42, unpaid: 0 })).toBe('many')
+    expect(leftShown(saleWith({ left_shown: 'band' }), { free: 10, unpaid: 0 })).toBe('few')
+    expect(leftShown(saleWith({ left_shown: 'band' }), { free: 0, unpaid: 0 })).toBe('none')
+  })
+
+  it('is not known for unlimited SKUs and before the first report', () => {
+    expect(leftShown(saleWith({}), { free: -1, unpaid: 0 })).toBeUndefined()
+    expect(leftShown(saleWith({}), undefined)).toBeUndefined()
+  })
+})

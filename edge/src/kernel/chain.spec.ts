@@ -1,0 +1,76 @@
+import { describe, expect, it } from 'vitest'
+import { type ChainReport, type Link, runChain } from './chain'
+import type { GateRequest } from './request'
+import { answerJson, refuse, type Verdict } from './verdict'
+
+const request: GateRequest = {
+  method: 'GET',
+  route: { name: 'state', subject: 'a' },
+  now_ms: 0,
+  redis_now_ms: 0,
+  user: '',
+  generation: 0,
+}
+
+function linkOf(name: string, verdict: Verdict | undefined, change: Partial<Link>): Link {
+  const link: Link = { name, fails: 'closed', dry_run: false, phases: { access: () => verdict } }
+  return { ...link, ...change }
+}
+
+interface Heard {
+  lines: string[]
+  report: ChainReport
+}
+
+function listener(): Heard {
+  const lines: string[] = []
+  return {
+    lines,
+    report: {
+      refused: (plugin, refusal, dry_run) => {
+        lines.push(plugin + ' ' + refusal.code + (dry_run ? ' dry' : ''))
+      },
+      storeFailed: (plugin, _detail, fails) => {
+        lines.push(plugin + ' ' + fails)
+      },
+    },
+  }
+}
+
+function described(verdict: Verdict): string {
+  return verdict.kind === 'refusal' ? verdict.code : verdict.kind
+}
+
+describe('runChain', () => {
+  it('stops at the first that speaks', () => {
+    const heard = listener()
+    const links = [
+      linkOf('a', undefined, {}),
+      linkOf('b', refuse('sold_out', ''), {}),
+      linkOf('c', answerJson(200, ''), {}),
+    ]
+    expect(described(runChain(links, request, heard.report))).toBe('sold_out')
+    expect(heard.lines).toEqual(['b sold_out'])
+  })
+
+  it('forwards when none speaks', () => {
+    expect(described(runChain([linkOf('a', undefined, {})], request, listener().report))).toBe('forward')
+  })
+
+  it('in a dry run records the refusal and goes on', () => {
+    const heard = listener()
+    const links = [linkOf('a', refuse('refused', ''), { dry_run: true }), linkOf('b', answerJson(200, ''), {})]
+    expect(described(runChain(links, request, heard.report))).toBe('answer')
+    expect(heard.lines).toEqual(['a refused dry'])
+  })
+
+  it('does with a failed store what the plugin declares', () => {
+    const heard = listener()
+    const failure: Verdict = { kind: 'store_failure', detail: 'gone' }
+    const open = [linkOf('a', failure, { fails: 'open' }), linkOf('b', answerJson(200, ''), {})]
+    expect(described(runChain(open, request, heard.report))).toBe('answer')
+    const closed = [linkOf('a', failure, {}), linkOf('b', answerJson(200, ''), {})]
+    expect(described(runChain(closed, request, heard.report))).toBe('unavailable')
+    expect(heard.lines).toEqual(['a open', 'a closed'])
+  })
+})
