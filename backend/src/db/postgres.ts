@@ -48,7 +48,15 @@ export class PostgresDb implements Db {
     const begin = options.snapshot ? 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY' : 'BEGIN'
     return retried(async () => {
       const client = await this.pool.connect()
-      const queries: Queries = { query: (sql, parameters = []) => this.run(client, sql, parameters) }
+      // Callers may ask for several at once; the client takes one after another.
+      let last: Promise<unknown> = Promise.resolve()
+      const queries: Queries = {
+        query: <Row>(sql: string, parameters: Parameter[] = []) => {
+          const result = last.then(() => this.run<Row>(client, sql, parameters))
+          last = result.catch(() => undefined)
+          return result
+        },
+      }
       let broken: Error | undefined
       try {
         await client.query(begin)
@@ -56,6 +64,7 @@ export class PostgresDb implements Db {
         await client.query('COMMIT')
         return result
       } catch (error) {
+        await last
         // A connection that cannot even roll back is thrown away.
         await client.query('ROLLBACK').catch((rollback_error: Error) => {
           broken = rollback_error

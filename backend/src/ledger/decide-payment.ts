@@ -5,9 +5,8 @@ import type { OrderRow, SaleRow, SessionRow } from './rows'
 export interface PaymentEffects {
   outcome: PaymentOutcome
   session?: SessionRow
+  /** when it is paid now, so are its units */
   order?: OrderRow
-  /** the order's status is to be published; its units become `paid` when it does */
-  published: boolean
   refund?: Refund
 }
 
@@ -15,26 +14,26 @@ export interface PaymentEffects {
 export function decidePayment(now: number, event: PaymentEvent, session: SessionRow, order: OrderRow): PaymentEffects {
   if (event.kind === 'failed') {
     // The hold goes on: the shopper may try again in a new session until it runs out.
-    if (session.status !== 'open') return { outcome: 'failed', published: false }
-    return { outcome: 'failed', published: false, session: { ...session, status: 'closed' } }
+    if (session.status !== 'open') return { outcome: 'failed' }
+    return { outcome: 'failed', session: { ...session, status: 'closed' } }
   }
   if (event.amount_minor !== order.price.amount_minor * order.quantity || event.currency !== order.price.currency) {
     const id = `${event.provider}.${event.session}.${event.event}`
-    return { outcome: 'mismatch', published: false, refund: refundOf(event, id) }
+    return { outcome: 'mismatch', refund: refundOf(event, id) }
   }
-  if (session.status === 'paid') return { outcome: order.status === 'paid' ? 'paid' : 'late', published: false }
+  if (session.status === 'paid') return { outcome: order.status === 'paid' ? 'paid' : 'late' }
   const paid: SessionRow = { ...session, status: 'paid' }
   if (order.status === 'confirmed') {
     const version = order.version + 1
     const changed: OrderRow = { ...order, status: 'paid', paid_ms: now, pay_by_ms: 0, version }
-    return { outcome: 'paid', published: true, session: paid, order: changed }
+    return { outcome: 'paid', session: paid, order: changed }
   }
   if (order.status === 'expired' && !order.late) {
-    return { outcome: 'late', published: false, session: paid, order: { ...order, late: true } }
+    return { outcome: 'late', session: paid, order: { ...order, late: true } }
   }
   // Cancelled, or paid by another session already: this money goes back.
   const refund = refundOf(event, `${event.provider}.${event.session}`)
-  return { outcome: order.status === 'paid' ? 'mismatch' : 'late', published: false, session: paid, refund }
+  return { outcome: order.status === 'paid' ? 'mismatch' : 'late', session: paid, refund }
 }
 
 export interface StartedPayment {

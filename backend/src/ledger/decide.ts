@@ -5,6 +5,7 @@
 import type { Price } from '../../../contract/followed-sale'
 import type { Intent } from './port'
 import type { NewReturn, OrderRow, SaleRow, SkuRow, UnitRow, UnitState } from './rows'
+import { storable } from './sale-rows'
 
 export interface Facts {
   now: number
@@ -45,12 +46,11 @@ export interface BuyerChange {
 export interface Effects {
   unit_changes: UnitChange[]
   mints: { sale: string; sku: string; unit: number; epoch: number; shard: number; state: UnitState; body: string }[]
+  /** published in this order, then the changed ones that are */
   inserted: OrderRow[]
   changed: OrderRow[]
   buyer_changes: BuyerChange[]
   returns: NewReturn[]
-  /** orders whose status is to be published, in this order */
-  published: OrderRow[]
   dead: { intent: Intent; reason: string }[]
 }
 
@@ -62,12 +62,38 @@ export function noEffects(): Effects {
     changed: [],
     buyer_changes: [],
     returns: [],
-    published: [],
     dead: [],
   }
 }
 
+/** Whether a change is to be published: marking an order late is all that a shopper does not see. */
+export function isPublished(changed: OrderRow): boolean {
+  return !changed.late
+}
+
 const NO_PRICE: Price = { amount_minor: 0, currency: '' }
+
+/**
+ * Which intents can be decided now, by sale; those of a sale being rebuilt have to wait; those of a shard that there is not are dead.
+ * `row` is undefined for an unknown sale or shard.
+ */
+export function partition(
+  intents: Intent[],
+  row: (intent: Intent) => SaleRow | undefined,
+  effects: Effects,
+): { settling: Map<string, Intent[]>; deferred: Intent[] } {
+  const settling = new Map<string, Intent[]>()
+  const deferred: Intent[] = []
+  for (const intent of intents) {
+    const sale = row(intent)
+    const of_sale = settling.get(intent.sale)
+    if (sale === undefined) effects.dead.push({ intent, reason: 'unknown_shard' })
+    else if (sale.rebuilding) deferred.push(intent)
+    else if (of_sale === undefined) settling.set(intent.sale, [intent])
+    else of_sale.push(intent)
+  }
+  return { settling, deferred }
+}
 
 /** Decides intents of one sale in order. `effects` may already hold those of other sales. */
 export function decideIntents(facts: Facts, intents: Intent[], effects: Effects): void {
@@ -88,7 +114,7 @@ export function decideIntents(facts: Facts, intents: Intent[], effects: Effects)
 /** A failing intent that stands alone: void, its units given back, itself kept for inspection. */
 export function decideBurial(facts: Facts, intent: Intent, reason: string, effects: Effects): void {
   const batch = new Batch(facts, effects)
-  batch.bury(intent, reason)
+  batch.bury({ ...intent, user: storable(intent.user) }, reason)
   effects.dead.push({ intent, reason })
 }
 
@@ -122,7 +148,6 @@ export function decideEnd(
     if (limited) units.push({ unit: number, generation })
   }
   effects.changed.push(ended)
-  effects.published.push(ended)
   effects.buyer_changes.push({
     sale: sale.id,
     sku: order.sku,
@@ -401,13 +426,11 @@ class Batch {
   private insert(order: OrderRow): void {
     this.orders.set(order.body, order)
     this.effects.inserted.push(order)
-    this.effects.published.push(order)
   }
 
   private change(order: OrderRow): void {
     this.orders.set(order.body, order)
     this.effects.changed.push(order)
-    this.effects.published.push(order)
   }
 }
 

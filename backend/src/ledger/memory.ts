@@ -2,7 +2,17 @@
 // Each method runs to its end without waiting, so it is one transaction; a method that throws has changed nothing.
 import { randomBytes } from 'node:crypto'
 import type { SaleState } from '../../../contract/followed-sale'
-import { decideBurial, decideEnd, decideIntents, type Effects, type Facts, noEffects, tombstoneOrder } from './decide'
+import {
+  decideBurial,
+  decideEnd,
+  decideIntents,
+  type Effects,
+  type Facts,
+  isPublished,
+  noEffects,
+  partition,
+  tombstoneOrder,
+} from './decide'
 import { decideLateRefund, decidePayment, decidePaymentStart } from './decide-payment'
 import type * as port from './port'
 import { LedgerError } from './port'
@@ -106,22 +116,18 @@ export class MemoryLedger implements port.Ledger {
 
   async settle(intents: port.Intent[]): Promise<{ settled: number; deferred: port.Intent[] }> {
     for (const intent of intents) checkText('user', intent.user)
-    const deferred = intents.filter((intent) => this.tables.get(intent.sale)?.row.rebuilding)
     const effects = noEffects()
-    for (const [sale, of_sale] of bySale(intents)) {
-      const tables = this.tables.get(sale)
-      if (tables === undefined) for (const intent of of_sale) effects.dead.push({ intent, reason: 'unknown_sale' })
-      else if (!tables.row.rebuilding) decideIntents(this.facts(tables), of_sale, effects)
-    }
+    const { settling, deferred } = partition(intents, (intent) => this.placeOf(intent), effects)
+    for (const [sale, of_sale] of settling) decideIntents(this.facts(this.saleTables(sale)), of_sale, effects)
     this.apply(effects)
     return { settled: intents.length - deferred.length, deferred }
   }
 
   async bury(intent: port.Intent, reason: string): Promise<void> {
-    const tables = this.tables.get(intent.sale)
+    const row = this.placeOf(intent)
     const effects = noEffects()
-    if (tables === undefined || tables.row.rebuilding) effects.dead.push({ intent, reason })
-    else decideBurial(this.facts(tables), intent, reason, effects)
+    if (row === undefined || row.rebuilding) effects.dead.push({ intent, reason })
+    else decideBurial(this.facts(this.saleTables(intent.sale)), intent, reason, effects)
     this.apply(effects)
   }
 
@@ -134,12 +140,14 @@ export class MemoryLedger implements port.Ledger {
     status: 'void' | 'cancelled',
   ): Promise<port.Order | undefined> {
     checkText('user', reservation.user)
-    const { row, orders } = this.saleTables(reservation.sale)
+    const { sale, shard, body } = reservation
+    const row = this.placeOf(reservation)
+    if (row === undefined) throw new LedgerError('not_found', `sale ${sale}, shard ${shard} is not known`)
     if (row.rebuilding) return undefined
-    const known = orders.get(reservation.body)
+    const known = this.saleTables(sale).orders.get(body)
     if (known !== undefined) return orderOf(known)
     const order = tombstoneOrder(reservation, status)
-    this.apply({ ...noEffects(), inserted: [order], published: [order] })
+    this.apply({ ...noEffects(), inserted: [order] })
     return orderOf(order)
   }
 
@@ -191,8 +199,7 @@ export class MemoryLedger implements port.Ledger {
       throw new LedgerError('exists', `session ${wanted.session} of provider ${wanted.provider} is recorded already`)
     const session: SessionRow = { ...wanted, status: 'open', id: ++this.last_id }
     this.payment_sessions.push(session)
-    if (started.order !== undefined)
-      this.apply({ ...noEffects(), changed: [started.order], published: [started.order] })
+    if (started.order !== undefined) this.apply({ ...noEffects(), changed: [started.order] })
     return sessionOf(session)
   }
 
@@ -219,8 +226,7 @@ export class MemoryLedger implements port.Ledger {
     if (decided.session !== undefined) session.status = decided.session.status
     if (decided.refund !== undefined) this.queueRefund(decided.refund)
     if (decided.order !== undefined) {
-      const published = decided.published ? [decided.order] : []
-      this.apply({ ...noEffects(), changed: [decided.order], published })
+      this.apply({ ...noEffects(), changed: [decided.order] })
       if (decided.order.status === 'paid') {
         for (const unit of order.units) setUnit(tables, order.sku, unit, { state: 'paid' })
       }
@@ -240,7 +246,7 @@ export class MemoryLedger implements port.Ledger {
     const decided = decideLateRefund(order, session)
     if (decided === undefined) return orderOf(order)
     this.queueRefund(decided.refund)
-    this.apply({ ...noEffects(), changed: [decided.order], published: [decided.order] })
+    this.apply({ ...noEffects(), changed: [decided.order] })
     return orderOf(decided.order)
   }
 
@@ -306,7 +312,9 @@ export class MemoryLedger implements port.Ledger {
     const of_sale = intents.filter((intent) => intent.sale === sale)
     const freeUnits = (sku: string) => (tables.units.get(sku) ?? []).filter((row) => isFree(row))
     const effects = noEffects()
-    decideIntents({ ...this.facts(tables), freeUnits }, of_sale, effects)
+    const unlocked = (intent: port.Intent) => this.placeOf(intent) && { ...tables.row, rebuilding: false }
+    const settling = partition(of_sale, unlocked, effects).settling.get(sale) ?? []
+    decideIntents({ ...this.facts(tables), freeUnits }, settling, effects)
     this.apply(effects)
     return { settled: of_sale.length }
   }
@@ -413,6 +421,11 @@ export class MemoryLedger implements port.Ledger {
     return tables
   }
 
+  private placeOf({ sale, shard }: { sale: string; shard: number }): SaleRow | undefined {
+    const row = this.tables.get(sale)?.row
+    return row !== undefined && shard >= 0 && shard < row.shards ? row : undefined
+  }
+
   private rebuiltBy(sale: string, owner: string): SaleTables {
     const tables = this.saleTables(sale)
     if (tables.row.rebuild_owner !== owner)
@@ -480,7 +493,8 @@ export class MemoryLedger implements port.Ledger {
       buyers.set(key, row)
     }
     for (const row of effects.returns) this.returns.push({ id: String(++this.last_id), ...row })
-    for (const { sale, body } of effects.published) this.outbox.push({ id: ++this.last_id, sale, body })
+    const published = [...effects.inserted, ...effects.changed.filter(isPublished)]
+    for (const { sale, body } of published) this.outbox.push({ id: ++this.last_id, sale, body })
     for (const { intent, reason } of effects.dead) {
       this.dead.push({ intent: structuredClone(intent), reason, at_ms: this.now() })
     }
@@ -511,16 +525,6 @@ export class MemoryLedger implements port.Ledger {
   private queueRefund(refund: port.Refund): void {
     if (!this.refunds.some((row) => row.id === refund.id)) this.refunds.push({ ...refund, done: false })
   }
-}
-
-function bySale(intents: port.Intent[]): Map<string, port.Intent[]> {
-  const groups = new Map<string, port.Intent[]>()
-  for (const intent of intents) {
-    const group = groups.get(intent.sale)
-    if (group === undefined) groups.set(intent.sale, [intent])
-    else group.push(intent)
-  }
-  return groups
 }
 
 function unitOf(tables: SaleTables, sku: string, unit: number): UnitRow | undefined {

@@ -1,6 +1,6 @@
 // How a sale comes to be and changes: pure, shared by both implementations. Every change returns a new row.
 import type { SaleState } from '../../../contract/followed-sale'
-import { LedgerError, type NewSale, type Sale, type SaleChange } from './port'
+import { LedgerError, type NewSale, type SaleChange } from './port'
 import { type SaleRow, type SkuRow, saleOf, termsOf } from './rows'
 
 /** Units of one SKU: bounds what one transaction inserts and one rebuild loads. */
@@ -9,10 +9,15 @@ export const TOTAL_MAX = 10_000_000
 export const ID_KEY_BYTES = 32
 
 // What PostgreSQL cannot keep in text: NUL, and halves of surrogate pairs.
-const UNSTORABLE = /\0|\p{Surrogate}/u
+const UNSTORABLE = /\0|\p{Surrogate}/gu
+
+export function storable(value: string): string {
+  return value.replace(UNSTORABLE, '\ufffd')
+}
 
 export function checkText(field: string, value: string): void {
-  if (UNSTORABLE.test(value)) throw new LedgerError('bad_request', `${field}: NUL and lone surrogates cannot be kept`)
+  if (value.search(UNSTORABLE) >= 0)
+    throw new LedgerError('bad_request', `${field}: NUL and lone surrogates cannot be kept`)
 }
 
 export function newSaleRow(sale: NewSale, id_key: string): SaleRow {
@@ -123,10 +128,6 @@ export function checkStateChange(row: SaleRow, state: SaleState): void {
 /** The same in all that a follower can see: no new version is needed. */
 export function sameSale(a: SaleRow, b: SaleRow): boolean {
   return JSON.stringify(saleOf(a)) === JSON.stringify(saleOf(b))
-}
-
-export function copySale(sale: Sale): Sale {
-  return structuredClone(sale)
 }
 
 function check(row: SaleRow): void {

@@ -1,0 +1,196 @@
+// Writes the effects of decisions: a few set-based statements for a batch of any size, in the transaction that decided.
+// Each guarded update must meet every row it names; anything else is a bug, and rolls the batch back.
+import { plainArray, textArray } from '../db/array'
+import type { Parameter, Queries } from '../db/db'
+import { type BuyerChange, type Effects, isPublished } from './decide'
+import type { OrderRow } from './rows'
+import addToBuyers from './sql/add-to-buyers.sql'
+import changeUnits from './sql/change-units.sql'
+import insertDeadIntents from './sql/insert-dead-intents.sql'
+import insertMintedUnits from './sql/insert-minted-units.sql'
+import insertOrders from './sql/insert-orders.sql'
+import insertReturns from './sql/insert-returns.sql'
+import takeFromBuyers from './sql/take-from-buyers.sql'
+import updateMinted from './sql/update-minted.sql'
+import updateOrders from './sql/update-orders.sql'
+import updateShards from './sql/update-shards.sql'
+
+/**
+ * All at once: the statements are sent without waiting for each other's answers, and run in this order.
+ * Inserted orders come before changed ones in the outbox.
+ */
+export async function writeEffects(queries: Queries, effects: Effects, now: number): Promise<void> {
+  const writes: Promise<unknown>[] = []
+  const write = (sql: string, parameters: Parameter[], rows_wanted?: number) => {
+    const done = queries.query(sql, parameters)
+    writes.push(rows_wanted === undefined ? done : done.then((rows) => metAll(sql, rows.length, rows_wanted)))
+  }
+  writeOrders(effects, write)
+  writeUnits(effects, write)
+  writeBuyers(effects, write)
+  if (effects.returns.length > 0) write(insertReturns, returnParameters(effects.returns))
+  if (effects.dead.length > 0) {
+    const intents = effects.dead.map(({ intent }) => JSON.stringify(intent))
+    write(insertDeadIntents, [textArray(intents), textArray(effects.dead.map(({ reason }) => reason)), now])
+  }
+  await Promise.all(writes)
+}
+
+type Write = (sql: string, parameters: Parameter[], rows_wanted?: number) => void
+
+function writeOrders(effects: Effects, write: Write): void {
+  if (effects.inserted.length > 0) {
+    write(insertOrders, insertParameters(effects.inserted))
+    const last = new Map<string, { sale: string; shard: number; number: number }>()
+    for (const { sale, shard, order } of effects.inserted) {
+      if (order !== '') last.set(sale + ':' + shard, { sale, shard, number: orderNumber(order) })
+    }
+    const shards = [...last.values()]
+    if (shards.length > 0) {
+      const sales = textArray(shards.map(({ sale }) => sale))
+      const numbers = plainArray(shards.map(({ number }) => number))
+      write(updateShards, [sales, plainArray(shards.map(({ shard }) => shard)), numbers])
+    }
+  }
+  if (effects.changed.length > 0) {
+    write(updateOrders, updateParameters(effects.changed), effects.changed.length)
+  }
+}
+
+function writeUnits(effects: Effects, write: Write): void {
+  const { unit_changes, mints } = effects
+  if (unit_changes.length > 0) {
+    const parameters = [
+      textArray(unit_changes.map((change) => change.sale)),
+      textArray(unit_changes.map((change) => change.sku)),
+      plainArray(unit_changes.map((change) => change.unit)),
+      plainArray(unit_changes.map((change) => change.from_generation)),
+      plainArray(unit_changes.map((change) => change.generation)),
+      plainArray(unit_changes.map((change) => change.epoch)),
+      plainArray(unit_changes.map((change) => change.shard)),
+      textArray(unit_changes.map((change) => change.state)),
+      textArray(unit_changes.map((change) => change.reservation)),
+    ]
+    write(changeUnits, parameters, unit_changes.length)
+  }
+  if (mints.length === 0) return
+  write(insertMintedUnits, [
+    textArray(mints.map((mint) => mint.sale)),
+    textArray(mints.map((mint) => mint.sku)),
+    plainArray(mints.map((mint) => mint.unit)),
+    plainArray(mints.map((mint) => mint.epoch)),
+    plainArray(mints.map((mint) => mint.shard)),
+    textArray(mints.map((mint) => mint.state)),
+    textArray(mints.map((mint) => mint.body)),
+  ])
+  const last = [...new Map(mints.map((mint) => [mint.sale + ':' + mint.sku, mint])).values()]
+  write(updateMinted, [
+    textArray(last.map((mint) => mint.sale)),
+    textArray(last.map((mint) => mint.sku)),
+    plainArray(last.map((mint) => mint.unit)),
+  ])
+}
+
+function insertParameters(orders: OrderRow[]): Parameter[] {
+  return [
+    textArray(orders.map((order) => order.sale)),
+    textArray(orders.map((order) => order.body)),
+    plainArray(orders.map((order) => order.shard)),
+    textArray(orders.map((order) => order.order)),
+    textArray(orders.map((order) => order.user)),
+    textArray(orders.map((order) => order.sku)),
+    plainArray(orders.map((order) => order.quantity)),
+    textArray(orders.map((order) => plainArray(order.units))),
+    textArray(orders.map((order) => order.status)),
+    plainArray(orders.map((order) => order.version)),
+    plainArray(orders.map((order) => order.price.amount_minor)),
+    textArray(orders.map((order) => order.price.currency)),
+    plainArray(orders.map((order) => order.price_version)),
+    plainArray(orders.map((order) => order.reserved_ms)),
+    plainArray(orders.map((order) => order.confirmed_ms)),
+    plainArray(orders.map((order) => order.pay_by_ms)),
+    plainArray(orders.map((order) => order.paid_ms)),
+    textArray(orders.map((order) => order.reason)),
+    plainArray(orders.map((order) => order.intent_met)),
+  ]
+}
+
+function updateParameters(orders: OrderRow[]): Parameter[] {
+  return [
+    textArray(orders.map((order) => order.sale)),
+    textArray(orders.map((order) => order.body)),
+    textArray(orders.map((order) => order.sku)),
+    plainArray(orders.map((order) => order.quantity)),
+    textArray(orders.map((order) => plainArray(order.units))),
+    textArray(orders.map((order) => order.status)),
+    plainArray(orders.map((order) => order.version)),
+    plainArray(orders.map((order) => order.price.amount_minor)),
+    textArray(orders.map((order) => order.price.currency)),
+    plainArray(orders.map((order) => order.price_version)),
+    plainArray(orders.map((order) => order.reserved_ms)),
+    plainArray(orders.map((order) => order.pay_by_ms)),
+    plainArray(orders.map((order) => order.paid_ms)),
+    plainArray(orders.map((order) => order.intent_met)),
+    plainArray(orders.map((order) => order.late)),
+    plainArray(orders.map((order) => order.extended)),
+    plainArray(orders.map(isPublished)),
+  ]
+}
+
+/** One row a buyer and SKU, because a statement may meet each row once. A decision either adds or takes, never both. */
+function writeBuyers(effects: Effects, write: Write): void {
+  const sums = new Map<string, BuyerChange>()
+  for (const change of effects.buyer_changes) {
+    const key = change.sale + ':' + change.sku + ':' + change.user
+    const sum = sums.get(key)
+    if (sum === undefined) sums.set(key, { ...change })
+    else {
+      sum.units += change.units
+      sum.expired_holds += change.expired_holds
+    }
+  }
+  const rows = [...sums.values()]
+  const added = rows.filter(({ units }) => units > 0)
+  if (added.length > 0) {
+    write(addToBuyers, [...buyerKeys(added), plainArray(added.map(({ units }) => units))])
+  }
+  const taken = rows.filter(({ units }) => units <= 0)
+  if (taken.length > 0) {
+    const units = plainArray(taken.map((row) => -row.units))
+    const expired_holds = plainArray(taken.map((row) => row.expired_holds))
+    write(takeFromBuyers, [...buyerKeys(taken), units, expired_holds], taken.length)
+  }
+}
+
+function buyerKeys(rows: BuyerChange[]): Parameter[] {
+  return [
+    textArray(rows.map(({ sale }) => sale)),
+    textArray(rows.map(({ user }) => user)),
+    textArray(rows.map(({ sku }) => sku)),
+  ]
+}
+
+function returnParameters(returns: Effects['returns']): Parameter[] {
+  return [
+    textArray(returns.map((row) => row.sale)),
+    plainArray(returns.map((row) => row.shard)),
+    plainArray(returns.map((row) => row.epoch)),
+    textArray(returns.map((row) => row.sku)),
+    textArray(returns.map((row) => row.body)),
+    textArray(returns.map((row) => row.user)),
+    plainArray(returns.map((row) => row.quantity)),
+    textArray(returns.map((row) => plainArray(row.units.map(({ unit }) => unit)))),
+    textArray(returns.map((row) => plainArray(row.units.map(({ generation }) => generation)))),
+    plainArray(returns.map((row) => row.expired)),
+  ]
+}
+
+/** Order numbers end in a count of their shard. */
+export function orderNumber(order: string): number {
+  return Number(order.slice(order.lastIndexOf('-') + 1))
+}
+
+function metAll(sql: string, rows: number, wanted: number): void {
+  if (rows === wanted) return
+  throw new Error(`met ${rows} of ${wanted} rows, which its locks should have kept as they were: ${sql.slice(0, 120)}`)
+}

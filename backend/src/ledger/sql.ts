@@ -1,0 +1,272 @@
+// The ledger on a database, PostgreSQL or PGlite: every method one transaction, every statement a file in sql/.
+// What a method decides is in decide*.ts and sale-rows.ts, shared with the ledger in memory; how it locks, in sql-settlement.ts.
+import { randomBytes } from 'node:crypto'
+import type { SaleState } from '../../../contract/followed-sale'
+import { plainArray, textArray } from '../db/array'
+import type { Db, Queries } from '../db/db'
+import type * as port from './port'
+import { orderOf, saleOf, sessionOf } from './rows'
+import { checkText, ID_KEY_BYTES } from './sale-rows'
+import closeSession from './sql/close-session.sql'
+import deleteOutbox from './sql/delete-outbox.sql'
+import deleteReturns from './sql/delete-returns.sql'
+import findDueWithOpenSession from './sql/find-due-with-open-session.sql'
+import findKnownBodies from './sql/find-known-bodies.sql'
+import findReturnShards from './sql/find-return-shards.sql'
+import finishRefund from './sql/finish-refund.sql'
+import raiseSessionGenerations from './sql/raise-session-generations.sql'
+import readDeadIntents from './sql/read-dead-intents.sql'
+import readLateOrders from './sql/read-late-orders.sql'
+import readOrder from './sql/read-order.sql'
+import readOrdersAfter from './sql/read-orders-after.sql'
+import readOrdersOfUser from './sql/read-orders-of-user.sql'
+import readOutbox from './sql/read-outbox.sql'
+import readPendingRefunds from './sql/read-pending-refunds.sql'
+import readPendingReturns from './sql/read-pending-returns.sql'
+import readSalesVersion from './sql/read-sales-version.sql'
+import { applyEvent, recordSession, refundLateOrder, sessionOfOrder } from './sql-payments'
+import {
+  type OrderRecord,
+  orderRow,
+  pendingReturn,
+  type ReturnRecord,
+  SaleReader,
+  type SessionRecord,
+  sessionRow,
+} from './sql-rows'
+import * as sales from './sql-sales'
+import * as settlement from './sql-settlement'
+
+export interface SqlLedgerOptions {
+  db: Db
+  clock: () => number
+  random?: (bytes: number) => Buffer
+}
+
+export class SqlLedger implements port.Ledger {
+  readonly kind: string
+  /** what was committed since the last durable point may be missing: streams are to be delivered again */
+  readonly restored: boolean
+  private readonly db: Db
+  private readonly reader = new SaleReader()
+
+  constructor(private readonly options: SqlLedgerOptions) {
+    this.db = options.db
+    this.kind = options.db.kind
+    this.restored = options.db.restored
+  }
+
+  now(): number {
+    return this.options.clock()
+  }
+
+  close(): Promise<void> {
+    return this.db.close()
+  }
+
+  durable(): Promise<void> {
+    return this.db.durable()
+  }
+
+  createSale(sale: port.NewSale): Promise<port.Sale> {
+    const id_key = (this.options.random ?? randomBytes)(ID_KEY_BYTES).toString('base64url')
+    return this.db.transaction((queries) => sales.createSale(queries, sale, id_key))
+  }
+
+  changeSale(id: string, change: port.SaleChange): Promise<port.Sale> {
+    return this.db.transaction((queries) => sales.changeSale(queries, this.reader, id, change))
+  }
+
+  setSaleState(id: string, state: SaleState): Promise<port.Sale> {
+    return this.db.transaction((queries) => sales.setSaleState(queries, this.reader, id, state))
+  }
+
+  sale(id: string): Promise<port.Sale | undefined> {
+    return this.reading(async (queries) => (await this.reader.read(queries, [id])).map(saleOf)[0])
+  }
+
+  sales(): Promise<{ version: number; sales: port.Sale[] }> {
+    return this.reading(async (queries) => {
+      const [row] = await queries.query<{ version: number }>(readSalesVersion)
+      return { version: row?.version ?? 0, sales: (await this.reader.read(queries, 'all')).map(saleOf) }
+    })
+  }
+
+  async salesVersion(): Promise<number> {
+    const [row] = await this.db.query<{ version: number }>(readSalesVersion)
+    return row?.version ?? 0
+  }
+
+  async replaceSessions(users: string[]): Promise<{ user: string; generation: number }[]> {
+    for (const user of users) checkText('user', user)
+    const distinct = textArray([...new Set(users)])
+    const rows = await this.db.transaction((queries) =>
+      queries.query<{ user_id: string; generation: number }>(raiseSessionGenerations, [distinct]),
+    )
+    const generations = new Map(rows.map(({ user_id, generation }) => [user_id, generation]))
+    return users.map((user) => ({ user, generation: generations.get(user) ?? 0 }))
+  }
+
+  async settle(intents: port.Intent[]): Promise<{ settled: number; deferred: port.Intent[] }> {
+    for (const intent of intents) checkText('user', intent.user)
+    if (intents.length === 0) return { settled: 0, deferred: [] }
+    return this.db.transaction((queries) => settlement.settleIntents(queries, this.reader, intents, this.now()))
+  }
+
+  bury(intent: port.Intent, reason: string): Promise<void> {
+    return this.db.transaction((queries) => settlement.buryIntent(queries, this.reader, intent, reason, this.now()))
+  }
+
+  async deadIntents(limit: number): Promise<port.DeadIntent[]> {
+    const rows = await this.db.query<{ intent: string; reason: string; at_ms: number }>(readDeadIntents, [limit])
+    return rows.map((row) => ({ ...row, intent: JSON.parse(row.intent) as port.Intent }))
+  }
+
+  async tombstone(
+    reservation: { sale: string; shard: number; body: string; user: string },
+    status: 'void' | 'cancelled',
+  ): Promise<port.Order | undefined> {
+    checkText('user', reservation.user)
+    return this.db.transaction((queries) =>
+      settlement.writeTombstone(queries, this.reader, reservation, status, this.now()),
+    )
+  }
+
+  expireDue(limit: number, closed_sessions: string[]): Promise<port.Order[]> {
+    return this.db.transaction((queries) =>
+      settlement.expireOrders(queries, this.reader, limit, closed_sessions, this.now()),
+    )
+  }
+
+  async dueWithOpenSession(limit: number): Promise<port.PaymentSession[]> {
+    const rows = await this.db.query<SessionRecord>(findDueWithOpenSession, [this.now(), limit])
+    return rows.map((row) => sessionOf(sessionRow(row)))
+  }
+
+  cancel(sale: string, body: string): Promise<port.Order | undefined> {
+    return this.db.transaction((queries) => settlement.cancelOrder(queries, this.reader, sale, body, this.now()))
+  }
+
+  recordPaymentSession(session: Omit<port.PaymentSession, 'status'>): Promise<port.PaymentSession> {
+    return this.db.transaction((queries) => recordSession(queries, this.reader, session, this.now()))
+  }
+
+  async paymentSession(sale: string, body: string): Promise<port.PaymentSession | undefined> {
+    const row = await sessionOfOrder(this.db, sale, body)
+    return row && sessionOf(row)
+  }
+
+  async paymentSessionClosed(provider: string, session: string): Promise<void> {
+    await this.db.transaction((queries) => queries.query(closeSession, [provider, session]))
+  }
+
+  applyPayment(event: port.PaymentEvent): Promise<port.PaymentOutcome> {
+    return this.db.transaction((queries) => applyEvent(queries, event, this.now()))
+  }
+
+  async lateSuccesses(limit: number): Promise<port.Order[]> {
+    return orders(await this.db.query<OrderRecord>(readLateOrders, [limit]))
+  }
+
+  refundLate(sale: string, body: string): Promise<port.Order> {
+    return this.db.transaction((queries) => refundLateOrder(queries, sale, body, this.now()))
+  }
+
+  pendingRefunds(limit: number): Promise<port.Refund[]> {
+    return this.db.query<port.Refund>(readPendingRefunds, [limit])
+  }
+
+  async refundDone(id: string): Promise<void> {
+    await this.db.transaction((queries) => queries.query(finishRefund, [id]))
+  }
+
+  async pendingStatuses(limit: number): Promise<port.StatusChange[]> {
+    const rows = await this.db.query<OrderRecord & { id: number }>(readOutbox, [limit])
+    return rows.map((row) => ({ id: String(row.id), sale: row.sale, shard: row.shard, order: orderOf(orderRow(row)) }))
+  }
+
+  async statusesPublished(ids: string[]): Promise<void> {
+    if (ids.length === 0) return
+    await this.db.transaction((queries) => queries.query(deleteOutbox, [plainArray(ids.map(Number))]))
+  }
+
+  async pendingReturns(limit: number): Promise<port.PendingReturn[]> {
+    return (await this.db.query<ReturnRecord>(readPendingReturns, [limit])).map(pendingReturn)
+  }
+
+  async returnsApplied(ids: string[]): Promise<void> {
+    if (ids.length === 0) return
+    const wanted = plainArray(ids.map(Number))
+    await this.db.transaction(async (queries) => {
+      const places = await queries.query<{ sale: string; shard: number }>(findReturnShards, [wanted])
+      await settlement.lockPlaces(queries, this.reader, places)
+      await queries.query(deleteReturns, [wanted])
+    })
+  }
+
+  beginRebuild(sale: string, owner: string, lease_ms: number): Promise<{ epoch: number } | undefined> {
+    return this.db.transaction((queries) => sales.beginRebuild(queries, this.reader, sale, owner, lease_ms, this.now()))
+  }
+
+  async settleSurvivors(sale: string, owner: string, intents: port.Intent[]): Promise<{ settled: number }> {
+    for (const intent of intents) checkText('user', intent.user)
+    const of_sale = intents.filter((intent) => intent.sale === sale)
+    await this.db.transaction(async (queries) => {
+      const row = await sales.ownedSale(queries, this.reader, sale, owner, this.now())
+      await settlement.settleSurvivors(queries, this.reader, row, of_sale, this.now())
+    })
+    return { settled: of_sale.length }
+  }
+
+  recountUnits(sale: string, owner: string): Promise<void> {
+    return this.db.transaction(async (queries) => {
+      const row = await sales.ownedSale(queries, this.reader, sale, owner, this.now())
+      await sales.recountUnits(queries, row)
+    })
+  }
+
+  shardImage(sale: string, shard: number): Promise<port.ShardImage> {
+    return this.reading((queries) => sales.shardImage(queries, this.reader, sale, shard))
+  }
+
+  finishRebuild(sale: string, owner: string, redis_replid: string): Promise<port.Sale> {
+    return this.db.transaction(async (queries) => {
+      const row = await sales.ownedSale(queries, this.reader, sale, owner, this.now())
+      return sales.finishRebuild(queries, row, redis_replid)
+    })
+  }
+
+  async order(sale: string, body: string): Promise<port.Order | undefined> {
+    return orders(await this.db.query<OrderRecord>(readOrder, [sale, body]))[0]
+  }
+
+  orders(sale: string, after: string, limit: number): Promise<port.Order[]> {
+    return this.reading(async (queries) => {
+      await sales.knownSale(queries, this.reader, sale)
+      return orders(await queries.query<OrderRecord>(readOrdersAfter, [sale, after, limit]))
+    })
+  }
+
+  async ordersOfUser(sale: string, user: string): Promise<port.Order[]> {
+    checkText('user', user)
+    return orders(await this.db.query<OrderRecord>(readOrdersOfUser, [sale, user]))
+  }
+
+  terms(sale: string): Promise<port.Terms[]> {
+    return this.reading((queries) => sales.readTerms(queries, this.reader, sale))
+  }
+
+  async knows(sale: string, bodies: string[]): Promise<string[]> {
+    const rows = await this.db.query<{ body: string }>(findKnownBodies, [sale, textArray(bodies)])
+    const known = new Set(rows.map(({ body }) => body))
+    return bodies.filter((body) => known.has(body))
+  }
+
+  private reading<T>(work: (queries: Queries) => Promise<T>): Promise<T> {
+    return this.db.transaction(work, { snapshot: true })
+  }
+}
+
+function orders(records: OrderRecord[]): port.Order[] {
+  return records.map((record) => orderOf(orderRow(record)))
+}

@@ -1,0 +1,1 @@
+DELETE FROM returns WHERE sale = $1

@@ -1,0 +1,1 @@
+UPDATE refunds SET done = true WHERE id = $1

@@ -1,0 +1,3 @@
+SELECT buyers.*
+FROM unnest($1::text[], $2::text[]) AS wanted (sale, user_id)
+JOIN buyers ON buyers.sale = wanted.sale AND buyers.user_id = wanted.user_id

@@ -1,0 +1,1 @@
+SELECT * FROM orders WHERE late ORDER BY sale, body LIMIT $1

@@ -1,0 +1,1 @@
+SELECT * FROM orders WHERE sale = $1 AND shard = $2 ORDER BY body

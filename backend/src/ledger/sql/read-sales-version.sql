@@ -1,0 +1,1 @@
+SELECT version FROM sales_version

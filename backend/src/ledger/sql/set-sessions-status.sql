@@ -1,0 +1,1 @@
+UPDATE payment_sessions SET status = $2 WHERE id = ANY ($1::bigint[])
