@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url'
 import { build as esbuild } from 'esbuild'
 import ts from 'typescript'
 import * as tstl from 'typescript-to-lua'
+import { readableLua } from './lua-printer'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const dist = join(root, 'dist')
@@ -23,7 +24,8 @@ function transpile(config: string): Map<string, string> {
   const parsed = tstl.parseConfigFileWithSystem(join(root, config))
   fail(parsed.errors)
   const written = new Map<string, string>()
-  const result = tstl.transpileFiles(parsed.fileNames, parsed.options, (name, text) => {
+  const options = { ...parsed.options, luaPlugins: [{ plugin: readableLua }] }
+  const result = tstl.transpileFiles(parsed.fileNames, options, (name, text) => {
     written.set(name, text)
   })
   fail(result.diagnostics)

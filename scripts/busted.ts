@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import ts from 'typescript'
 import * as tstl from 'typescript-to-lua'
+import { readableLua } from './lua-printer'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const out = join(root, 'dist/spec')
@@ -13,7 +14,8 @@ const out = join(root, 'dist/spec')
 function compile(): void {
   rmSync(out, { recursive: true, force: true })
   const parsed = tstl.parseConfigFileWithSystem(join(root, 'tsconfig.spec.json'))
-  const result = tstl.transpileFiles(parsed.fileNames, parsed.options, (name, text) => {
+  const options = { ...parsed.options, luaPlugins: [{ plugin: readableLua }] }
+  const result = tstl.transpileFiles(parsed.fileNames, options, (name, text) => {
     mkdirSync(dirname(name), { recursive: true })
     writeFileSync(name, text)
   })

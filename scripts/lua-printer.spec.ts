@@ -1,0 +1,39 @@
+import ts from 'typescript'
+import * as tstl from 'typescript-to-lua'
+import { expect, it } from 'vitest'
+import { readableLua } from './lua-printer'
+
+/** The Lua of a function body, without the frame around it. */
+function printed(body: string): string {
+  const result = tstl.transpileString(
+    `declare function f(this: void, ...args: unknown[]): string\nexport function t(a: string, b: string, n: number) { ${body} }`,
+    {
+      luaTarget: tstl.LuaTarget.LuaJIT,
+      luaLibImport: tstl.LuaLibImportKind.None,
+      noImplicitSelf: true,
+      noHeader: true,
+      strict: true,
+      lib: ['lib.esnext.d.ts'],
+      target: ts.ScriptTarget.ESNext,
+      luaPlugins: [{ plugin: readableLua }],
+    },
+  )
+  return /function ____exports\.t\(a, b, n\)\n([\s\S]*)\nend\nreturn/.exec(result.file?.lua ?? '')?.[1]?.trim() ?? ''
+}
+
+it('joins texts in one instruction', () => {
+  expect(printed("return a + '.' + b + '.' + n + f()")).toBe('return a .. "." .. b .. "." .. tostring(n) .. f()')
+  expect(printed("return 'x' + (a + b) + (b + a) + 'y'")).toBe('return "x" .. a .. b .. b .. a .. "y"')
+})
+
+it('keeps the parentheses that mean something', () => {
+  expect(printed("return 'a' + (n + 1) * 2 + b")).toBe('return "a" .. tostring((n + 1) * 2) .. b')
+  expect(printed("return a + (n > 1 ? a : b) + 'x'")).toBe('return a .. (n > 1 and a or b) .. "x"')
+  expect(printed('return (a + b) === (b + a)')).toBe('return a .. b == b .. a')
+})
+
+it('prints short calls on one line and long ones on several', () => {
+  expect(printed('return f(a, b, f(a, b + a), n)')).toBe('return f(a, b, f(a, b .. a), n)')
+  const long = `return f(${Array.from({ length: 12 }, () => 'f("0123456789")').join(', ')})`
+  expect(printed(long).split('\n').length).toBe(14)
+})
