@@ -110,6 +110,7 @@ function honest(): Evidence {
       buyers: [
         { sku: 'mug', user: 'ann', units: 2 },
         { sku: 'mug', user: 'dan', units: 0 },
+        { sku: '*', user: 'ann', units: 2 },
       ],
       records: [{ body: bodyOf('ann'), status: 'paid' }],
     },

@@ -79,7 +79,7 @@ export interface LedgerTerms {
 
 export interface RedisContent {
   free: { sku: string; units: number[] }[]
-  /** units counted against each buyer */
+  /** units counted against each buyer; SKU `*` is the sale as a whole */
   buyers: { sku: string; user: string; units: number }[]
   records: { body: string; status: ReservationStatus }[]
 }

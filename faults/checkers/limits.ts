@@ -35,7 +35,7 @@ export function checkLimits(evidence: Evidence): Violation[] {
   }
 
   for (const buyer of evidence.redis?.buyers ?? []) {
-    const theirs = live.filter((order) => order.sku === buyer.sku && order.user === buyer.user)
+    const theirs = live.filter((order) => (buyer.sku === '*' || order.sku === buyer.sku) && order.user === buyer.user)
     const units = theirs.reduce((sum, order) => sum + order.quantity, 0)
     if (units !== buyer.units) {
       say(`Redis counts ${buyer.units} units of ${buyer.sku} against ${buyer.user}, the ledger ${units}`)
