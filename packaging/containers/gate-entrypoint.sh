@@ -1,0 +1,37 @@
+#!/bin/sh
+# Renders the gate's nginx template from the environment and becomes nginx. A placeholder without a value, or a
+# value that is missing, stops the start with its name.
+set -eu
+
+prefix=$GATE_PREFIX
+config=$prefix/conf/nginx.conf
+mkdir -p "$prefix/conf" "$prefix/logs" "$prefix/temp"
+ln -sf "$GATE_ERROR_LOG" "$prefix/logs/error.log"
+: "${RUSHGATE_SECRET:?must be set}" "${RUSHGATE_REDIS_URL:?must be set}"
+
+load_modules="load_module $GATE_MODULES/ndk_http_module.so; load_module $GATE_MODULES/ngx_http_lua_module.so;"
+lua_path='/usr/share/lua/5.1/?.lua;/usr/share/lua/5.1/?/init.lua;;'
+
+sed \
+  -e "s|@LOAD_MODULES@|$load_modules|g" \
+  -e "s|@PREFIX@|$prefix|g" \
+  -e "s|@WORKERS@|${GATE_WORKERS:-auto}|g" \
+  -e "s|@GATE_LISTEN@|$GATE_LISTEN|g" \
+  -e "s|@METRICS_LISTEN@|$GATE_METRICS_LISTEN|g" \
+  -e "s|@BACKEND@|${RUSHGATE_BACKEND:?must be set}|g" \
+  -e "s|@BUNDLE@|$GATE_BUNDLE|g" \
+  -e "s|@WEB_ROOT@|$GATE_WEB_ROOT|g" \
+  -e "s|@CONFIG@|$RUSHGATE_CONFIG|g" \
+  -e "s|@ERROR_LOG_LEVEL@|${GATE_ERROR_LOG_LEVEL:-notice}|g" \
+  -e "s|@LUA_PATH@|$lua_path|g" \
+  "$GATE_TEMPLATE" > "$config"
+
+if left=$(grep -o '@[A-Z][A-Z0-9_]*@' "$config"); then
+  echo "the nginx template has placeholders that this image does not know:" $left >&2
+  exit 1
+fi
+
+if grep -q '^daemon off;' "$config"; then
+  exec nginx -p "$prefix" -c "$config" -e "$GATE_ERROR_LOG"
+fi
+exec nginx -p "$prefix" -c "$config" -e "$GATE_ERROR_LOG" -g 'daemon off;'

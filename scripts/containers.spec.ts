@@ -1,0 +1,240 @@
+// docker-compose.yml and the Dockerfile stay true without an engine: shapes, pins, files, ports and settings are
+// compared with what `npm start` and the tests use. (That the gate's image starts is in scripts/test/.)
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { parse } from 'yaml'
+import { z } from 'zod'
+import { parseConfig } from '../backend/src/config'
+import { REDIS_SETTINGS } from './redis'
+import { RUN_PACKAGES } from './setup'
+import { ROOT } from './stack'
+
+const PINNED = /^[a-z0-9./-]+:[a-z0-9.-]*\d+\.\d+[a-z0-9.-]*$/
+const INSTRUCTIONS = [
+  'FROM',
+  'WORKDIR',
+  'COPY',
+  'RUN',
+  'ENV',
+  'USER',
+  'EXPOSE',
+  'HEALTHCHECK',
+  'CMD',
+  'ENTRYPOINT',
+  'STOPSIGNAL',
+]
+
+const duration = z.string().regex(/^\d+(ms|s|m|h)$/)
+const condition = z.strictObject({ condition: z.enum(['service_healthy', 'service_started']) })
+const service = z.strictObject({
+  build: z.strictObject({ context: z.string(), dockerfile: z.string(), target: z.string() }).optional(),
+  image: z.string().regex(PINNED),
+  restart: z.literal('unless-stopped'),
+  depends_on: z.record(z.string(), condition).optional(),
+  environment: z.record(z.string(), z.string()).optional(),
+  command: z.array(z.string()).optional(),
+  volumes: z.array(z.string().regex(/^[\w./-]+:\/[\w./-]+(:ro)?$/)).optional(),
+  ports: z.array(z.string()).optional(),
+  networks: z.record(z.string(), z.strictObject({ ipv4_address: z.string() })),
+  ulimits: z.strictObject({ nofile: z.number().int() }).optional(),
+  stop_grace_period: duration.optional(),
+  healthcheck: z
+    .strictObject({
+      test: z.array(z.string()).min(2),
+      interval: duration,
+      timeout: duration,
+      retries: z.number().int(),
+    })
+    .optional(),
+})
+const compose = z.strictObject({
+  name: z.string(),
+  services: z.strictObject({ gate: service, backend: service, redis: service, postgres: service }),
+  networks: z.record(
+    z.string(),
+    z.strictObject({ ipam: z.strictObject({ config: z.array(z.strictObject({ subnet: z.string() })) }) }),
+  ),
+  volumes: z.record(z.string(), z.null()),
+})
+
+function read(file: string): string {
+  return readFileSync(join(ROOT, file), 'utf8')
+}
+
+const file = compose.parse(parse(read('docker-compose.yml')))
+const { gate, backend, redis, postgres } = file.services
+
+/** As compose does: ${NAME:-default} and ${NAME:?message}. */
+function interpolate(text: string, values: Record<string, string>): string {
+  return text.replace(/\$\{(\w+):([-?])([^}]*)\}/g, (_, name: string, kind: string, rest: string) => {
+    const value = values[name]
+    if (value !== undefined && value !== '') return value
+    if (kind === '-') return rest
+    throw new Error(`${name}: ${rest}`)
+  })
+}
+
+function environmentOf(wanted: typeof gate, values: Record<string, string>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(wanted.environment ?? {}).map(([name, text]) => [name, interpolate(text, values)]),
+  )
+}
+
+interface Instruction {
+  name: string
+  rest: string
+}
+
+/** Joins continued lines, drops comments; throws for a line that is no instruction. */
+function parseDockerfile(text: string): Instruction[] {
+  const joined = text.replace(/\\\n/g, ' ')
+  return joined
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '' && !line.startsWith('#'))
+    .map((line) => {
+      const [name = '', ...rest] = line.split(/\s+/)
+      if (!INSTRUCTIONS.includes(name)) throw new Error(`Dockerfile: '${name}' is no instruction we use: ${line}`)
+      return { name, rest: rest.join(' ') }
+    })
+}
+
+const instructions = parseDockerfile(read('packaging/containers/Dockerfile'))
+
+function stage(wanted: string): Instruction[] {
+  const from = instructions.findIndex(({ name, rest }) => name === 'FROM' && rest.endsWith(` AS ${wanted}`))
+  if (from < 0) throw new Error(`the Dockerfile has no stage ${wanted}`)
+  const next = instructions.findIndex(({ name }, index) => index > from && name === 'FROM')
+  return instructions.slice(from, next < 0 ? undefined : next)
+}
+
+function environmentOfImage(wanted: string): Record<string, string> {
+  const pairs = stage(wanted)
+    .filter(({ name }) => name === 'ENV')
+    .flatMap(({ rest }) => rest.split(' '))
+  return Object.fromEntries(pairs.map((pair) => pair.split('=') as [string, string]))
+}
+
+const VALUES = {
+  RUSHGATE_SECRET: `k1:${'s'.repeat(32)}`,
+  RUSHGATE_ADMIN_TOKEN: 'a'.repeat(24),
+  POSTGRES_PASSWORD: 'p'.repeat(24),
+  RUSHGATE_DEMO: '1',
+}
+
+test('every image is pinned to a version, those we build to that of package.json', () => {
+  const { version } = JSON.parse(read('package.json')) as { version: string }
+  expect(gate.image).toBe(`rushgate-gate:${version}`)
+  expect(backend.image).toBe(`rushgate-backend:${version}`)
+  const bases = instructions.filter(({ name }) => name === 'FROM').map(({ rest }) => rest.split(' ')[0])
+  expect(bases).toHaveLength(3)
+  for (const base of bases) expect(base).toMatch(PINNED)
+})
+
+test('what is built exists: Dockerfile, stages, and every file that COPY takes', () => {
+  for (const { build } of [gate, backend]) {
+    expect(existsSync(join(ROOT, build?.dockerfile ?? '', ''))).toBe(true)
+    expect(stage(build?.target ?? '').length).toBeGreaterThan(3)
+  }
+  const copied = instructions.filter(({ name }) => name === 'COPY').map(({ rest }) => rest.split(' '))
+  const sources = copied.filter(([first]) => !first?.startsWith('--from=')).flatMap((words) => words.slice(0, -1))
+  expect(sources.length).toBeGreaterThan(10)
+  for (const source of sources) expect(existsSync(join(ROOT, source)), source).toBe(true)
+  const ignored = read('.dockerignore').trim().split('\n')
+  for (const source of sources) expect(ignored).not.toContain(source.split('/')[0])
+})
+
+test('the build stage has every tsconfig and folder that the build reads', () => {
+  const sources = stage('build')
+    .filter(({ name }) => name === 'COPY')
+    .flatMap(({ rest }) => rest.split(' ').slice(0, -1))
+  const used = [...read('scripts/build.ts').matchAll(/'(tsconfig\.\w+\.json)'/g)].map(([, name]) => name as string)
+  expect(used.length).toBeGreaterThan(1)
+  const extended = used.flatMap((name) => /"extends": "\.\/([\w.]+)"/.exec(read(name))?.[1] ?? [])
+  for (const name of [...used, ...extended]) expect(sources, name).toContain(name)
+})
+
+test('volumes: files exist, names are declared', () => {
+  for (const { volumes = [] } of [gate, backend, redis, postgres]) {
+    for (const volume of volumes) {
+      const source = volume.split(':')[0] as string
+      if (source.startsWith('.')) expect(existsSync(join(ROOT, source)), source).toBe(true)
+      else expect(Object.keys(file.volumes)).toContain(source)
+    }
+  }
+})
+
+test('only the gate is published, and on loopback only', () => {
+  expect(gate.ports).toEqual(['127.0.0.1:8080:8080'])
+  for (const inner of [backend, redis, postgres]) expect(inner.ports).toBeUndefined()
+})
+
+test('every part has a health check, and waits for those it needs', () => {
+  for (const name of ['gate', 'backend']) expect(stage(name).map((line) => line.name)).toContain('HEALTHCHECK')
+  for (const ready_made of [redis, postgres]) expect(ready_made.healthcheck).toBeDefined()
+  expect(Object.keys(gate.depends_on ?? {})).toEqual(['backend'])
+  expect(Object.keys(backend.depends_on ?? {})).toEqual(['redis', 'postgres'])
+})
+
+test.each(['RUSHGATE_SECRET', 'RUSHGATE_ADMIN_TOKEN', 'POSTGRES_PASSWORD'])('%s has no default', (name) => {
+  const others = Object.fromEntries(Object.entries(VALUES).filter(([other]) => other !== name))
+  const all = () => [gate, backend, redis, postgres].map((part) => environmentOf(part, others))
+  expect(all).toThrow(`${name}: must be set`)
+})
+
+test('the backend accepts its environment, and it leads to the other parts', () => {
+  const config = parseConfig({ ...environmentOfImage('backend'), ...environmentOf(backend, VALUES) }, ['api'])
+  const address = (part: typeof gate) => interpolate(part.networks.rushgate?.ipv4_address ?? '', {})
+  expect(config.bind).toBe('0.0.0.0')
+  expect(config.redis_url).toBe(`redis://${address(redis)}:6379`)
+  expect(new URL(config.database_url ?? '').host).toBe(`${address(postgres)}:5432`)
+  const gate_env = environmentOf(gate, VALUES)
+  expect(gate_env.RUSHGATE_BACKEND).toBe(`${address(backend)}:${config.port}`)
+  expect(gate_env.RUSHGATE_REDIS_URL).toBe(config.redis_url)
+  expect(gate_env.RUSHGATE_SECRET).toBe(VALUES.RUSHGATE_SECRET)
+  const subnet = interpolate(file.networks.rushgate?.ipam.config[0]?.subnet ?? '', {}).replace(/0\/24$/, '')
+  for (const part of [gate, backend, redis, postgres]) expect(address(part).startsWith(subnet)).toBe(true)
+  expect(new Set([gate, backend, redis, postgres].map(address)).size).toBe(4)
+})
+
+test('ports agree: image, health check, compose and the defaults of the backend', () => {
+  const defaults = parseConfig({ ...VALUES }, ['api', 'settler', 'sweeper'])
+  expect(environmentOfImage('backend').RUSHGATE_PORT).toBe(String(defaults.port))
+  expect(environmentOfImage('gate').GATE_LISTEN).toBe(`0.0.0.0:${new URL(defaults.public_url).port}`)
+  const check = (name: string) => stage(name).find((line) => line.name === 'HEALTHCHECK')?.rest
+  expect(check('gate')).toContain(`http://127.0.0.1:${new URL(defaults.public_url).port}/livez`)
+  expect(check('backend')).toContain(`http://127.0.0.1:${defaults.port}/healthz`)
+})
+
+test("Redis has the stack's settings", () => {
+  const [program, ...args] = redis.command ?? []
+  expect(program).toBe('redis-server')
+  const settings = Object.fromEntries(
+    args.flatMap((word, index) => (word.startsWith('--') ? [[word.slice(2), args[index + 1] || '""']] : [])),
+  )
+  expect(settings).toEqual(REDIS_SETTINGS)
+})
+
+test("the gate's image installs the packages that npm start installs, and no image runs as root", () => {
+  const install =
+    stage('gate')
+      .find((line) => line.rest.includes('apt-get install'))
+      ?.rest.split(' ') ?? []
+  const needed = RUN_PACKAGES.map((wanted) => wanted.name).filter((name) => name !== 'redis-server')
+  for (const name of needed) expect(install).toContain(name)
+  expect(stage('gate').find((line) => line.name === 'USER')?.rest).toBe('www-data')
+  expect(stage('backend').find((line) => line.name === 'USER')?.rest).toBe('node')
+})
+
+test('the entrypoint gives a value to every placeholder of the template', () => {
+  const placeholders = new Set(read('nginx/nginx.conf.template').match(/@[A-Z][A-Z0-9_]*@/g))
+  expect(placeholders.size).toBeGreaterThan(8)
+  const entrypoint = read('packaging/containers/gate-entrypoint.sh')
+  for (const placeholder of placeholders) expect(entrypoint).toContain(`s|${placeholder}|`)
+})
+
+test('a broken Dockerfile would be noticed', () => {
+  expect(() => parseDockerfile('FROM debian:12.11-slim\nCOPPY a b\n')).toThrow("'COPPY' is no instruction")
+  expect(readdirSync(join(ROOT, 'packaging/containers')).sort()).toEqual(['Dockerfile', 'gate-entrypoint.sh'])
+})
