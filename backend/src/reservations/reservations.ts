@@ -90,6 +90,7 @@ export class Reservations {
     if (after.status === 'confirmed') throw rebuilding()
     if (after.status === 'paid') throw new Refusal('already_paid', `order ${after.order} is paid and stays yours`)
     await ledger.durable()
+    await this.tell(after)
     return { order: after }
   }
 
@@ -184,7 +185,16 @@ export class Reservations {
       const { order: cancelled } = (await this.giveBack(reservation)) as { order: Order }
       return cancelled
     }
+    await this.tell(order)
     return order
+  }
+
+  /**
+   * What the shopper is told from here, the gate must know as well: its next poll is answered from Redis and may not
+   * go back to what was before. Where Redis is away the shopper hears that instead, and asks again.
+   */
+  private async tell(order: Order): Promise<void> {
+    await this.parts.shards.publish([{ id: '', sale: order.sale, shard: order.shard, order }])
   }
 
   /** So that nobody pays for what was given back; a payment that the provider knows of wins. */
