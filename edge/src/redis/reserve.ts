@@ -67,6 +67,7 @@ function credit(buyer: Buyer, quantity: number, body: string): void {
   buyer.bodies = buyer.bodies === '' ? body : buyer.bodies + ',' + body
 }
 
+// long because each call of a function costs in Redis' Lua, and because its order is its proof: reads, decisions, writes.
 export function reserve(keys: string[], args: string[]): string {
   const batch = args[Arg.batch] as string
   const items = args[Arg.items] as string

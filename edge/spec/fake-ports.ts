@@ -1,0 +1,128 @@
+// Ports for plugin specs: a lane that answers what it is told, a clock that stands still, MACs that are only a mark.
+import type { FollowedSale } from '../../contract/followed-sale'
+import type { RouteName } from '../src/domain/route'
+import { newBoard } from '../src/domain/stock'
+import type { LaneResult } from '../src/kernel/lane'
+import type { Ports } from '../src/kernel/plugin'
+import type { GateRequest } from '../src/kernel/request'
+import type { KnownSale } from '../src/kernel/sales'
+import type { Verdict } from '../src/kernel/verdict'
+
+export interface FakeGate {
+  ports: Ports
+  headers: Record<string, string | undefined>
+  body: string | undefined
+  /** what parseJson makes of the body */
+  json: unknown
+  known: KnownSale | undefined
+  is_ready: boolean
+  lane_result: LaneResult
+  /** what the lane was asked, a line each */
+  asked: string[]
+  /** what countWithin answers */
+  count: number
+}
+
+export const SALE: FollowedSale = {
+  id: 'spring',
+  title: 'Spring',
+  state: 'ready',
+  rebuilding: false,
+  epoch: 2,
+  redis_replid: 'r',
+  opens_ms: 1000,
+  closes_ms: 9000,
+  shards: 1,
+  id_key: 'key',
+  left_shown: 'exact',
+  gate: {},
+  skus: [
+    {
+      sku: 'shoe',
+      title: 'Shoe',
+      price: { amount_minor: 4999, currency: 'EUR' },
+      price_version: 1,
+      total: 5,
+      user_max: 2,
+    },
+  ],
+}
+
+export function knownSale(change: Partial<FollowedSale>): KnownSale {
+  const sale: FollowedSale = { ...SALE, ...change }
+  const known: KnownSale = { sale, skus: {}, board: newBoard() }
+  for (const sku of sale.skus) known.skus[sku.sku] = sku
+  return known
+}
+
+/** 43 characters that depend on all of the message, like a MAC's text; worth nothing as one. */
+export function markOf(message: string): string {
+  let sum = 7
+  for (let i = 0; i < message.length; i++) sum = (sum * 31 + message.charCodeAt(i)) % 99999989
+  let text = 'm' + sum
+  while (text.length < 43) text = text + '_'
+  return text
+}
+
+export function fakeGate(): FakeGate {
+  const gate: FakeGate = {
+    headers: {},
+    body: '',
+    json: {},
+    known: knownSale({}),
+    is_ready: true,
+    lane_result: { line: 'held 17 1500' },
+    asked: [],
+    count: 1,
+  } as unknown as FakeGate
+  gate.ports = {
+    lane: {
+      reserve: (_sale, shard, body, sku, quantity, generation, user) => {
+        gate.asked.push(
+          'reserve ' + shard + ' ' + body.length + ' ' + sku + ' ' + quantity + ' ' + generation + ' ' + user,
+        )
+        return gate.lane_result
+      },
+      lookup: (_sale, shard, body) => {
+        gate.asked.push('lookup ' + shard + ' ' + body)
+        return gate.lane_result
+      },
+    },
+    sales: {
+      find: (id) => (gate.known !== undefined && gate.known.sale.id === id ? gate.known : undefined),
+      ready: () => gate.is_ready,
+    },
+    crypto: {
+      sessionMac: (key_id, message) => (key_id === 'k1' ? markOf(message) : undefined),
+      saleMac: (_key, message) => markOf(message),
+      equal: (a, b) => a === b,
+      // the specs' users are written as they are
+      fromBase64Url: (text) => (text === '!' ? undefined : text),
+      byteLength: (text) => text.length,
+      crc32: () => 0,
+    },
+    http: {
+      header: (name) => gate.headers[name],
+      body: () => gate.body,
+      parseJson: () => gate.json,
+      jsonString: (text) => '"' + text + '"',
+    },
+    chance: () => 0,
+    count: () => {},
+    warn: () => {},
+    countWithin: () => gate.count,
+  }
+  return gate
+}
+
+export function requestTo(route: RouteName, subject: string, method: string): GateRequest {
+  return { method, route: { name: route, subject }, now_ms: 5000, redis_now_ms: 5000, user: 'ada', generation: 3 }
+}
+
+/** A verdict in one line, for comparisons that can be read. */
+export function said(verdict: Verdict | undefined): string {
+  if (verdict === undefined) return 'nothing'
+  if (verdict.kind === 'refusal') return verdict.code
+  if (verdict.kind === 'answer') return verdict.status + ' ' + verdict.body
+  return verdict.kind
+}

@@ -1,0 +1,45 @@
+import { describe, expect, it } from 'vitest'
+import { fakeGate, knownSale, requestTo, said } from '../../../spec/fake-ports'
+import type { GateRequest } from '../../kernel/request'
+import { saleState } from './index'
+
+function requestAt(ms: number): GateRequest {
+  return { ...requestTo('state', 'spring', 'GET'), now_ms: ms, redis_now_ms: ms }
+}
+
+describe('sale-state', () => {
+  it('tells phase, time, window, SKUs and what is left', () => {
+    const gate = fakeGate()
+    if (gate.known !== undefined) {
+      gate.known.board = { stock_version: 1, epoch: 2, seen_ms: 5000, skus: { shoe: { free: 5, unpaid: 0 } } }
+    }
+    const phases = saleState.create({ kept_ms: 100 } as never, gate.ports)
+    expect(said(phases.access(requestAt(5000)))).toBe(
+      '200 {"now":"1970-01-01T00:00:05.000Z","phase":"open","sale":"spring","title":"Spring",' +
+        '"opens_at":"1970-01-01T00:00:01.000Z","closes_at":"1970-01-01T00:00:09.000Z",' +
+        '"skus":[{"sku":"shoe","title":"Shoe","price":{"amount_minor":4999,"currency":"EUR"},"user_max":2,"left":5,"hot":false}],' +
+        '"queue":{"open":false}}',
+    )
+  })
+
+  it('keeps its text for a moment, but never the time, and not over a change of the sale', () => {
+    const gate = fakeGate()
+    const phases = saleState.create({ kept_ms: 100 } as never, gate.ports)
+    expect(said(phases.access(requestAt(900)))).toContain('"phase":"upcoming"')
+    const soon = said(phases.access(requestAt(999)))
+    expect(soon).toContain('"now":"1970-01-01T00:00:00.999Z"')
+    expect(soon).toContain('"phase":"upcoming"')
+    expect(said(phases.access(requestAt(1000)))).toContain('"phase":"open"')
+    gate.known = knownSale({ state: 'paused' })
+    expect(said(phases.access(requestAt(1001)))).toContain('"phase":"paused"')
+  })
+
+  it('knows no other sale', () => {
+    const gate = fakeGate()
+    gate.known = undefined
+    const phases = saleState.create({ kept_ms: 100 } as never, gate.ports)
+    expect(said(phases.access(requestAt(5000)))).toBe('not_found')
+    gate.is_ready = false
+    expect(said(phases.access(requestAt(5000)))).toBe('unavailable')
+  })
+})

@@ -1,0 +1,86 @@
+import { describe, expect, it } from 'vitest'
+import { unsignedSessionToken } from '../../../../contract/session-token'
+import { type FakeGate, fakeGate, markOf, requestTo, said } from '../../../spec/fake-ports'
+import type { GateRequest } from '../../kernel/request'
+import { session } from './index'
+
+function token(user: string, expires_ms: number): string {
+  const unsigned = unsignedSessionToken('k1', user, 4, expires_ms, 'sid')
+  return unsigned + '.' + markOf(unsigned)
+}
+
+function ask(gate: FakeGate, method: string): { verdict: string; request: GateRequest } {
+  const request = requestTo('reserve', 'spring', method)
+  request.user = ''
+  request.generation = 0
+  const phases = session.create({ cookie: true } as never, gate.ports)
+  return { verdict: said(phases.access(request)), request }
+}
+
+function withBearer(value: string): string {
+  const gate = fakeGate()
+  gate.headers['authorization'] = value
+  return ask(gate, 'POST').verdict
+}
+
+describe('session', () => {
+  it('fills in user and generation of a good token', () => {
+    const gate = fakeGate()
+    gate.headers['authorization'] = 'Bearer ' + token('ada', 6000)
+    const { verdict, request } = ask(gate, 'POST')
+    expect(verdict).toBe('nothing')
+    expect(request.user).toBe('ada')
+    expect(request.generation).toBe(4)
+  })
+
+  it('refuses what is missing, forged, cut off, expired or of another key', () => {
+    expect(ask(fakeGate(), 'POST').verdict).toBe('no_session')
+    const good = token('ada', 6000)
+    expect(withBearer(good)).toBe('no_session')
+    expect(withBearer('Basic ' + good)).toBe('no_session')
+    expect(withBearer('Bearer ' + good.substring(0, good.length - 1))).toBe('no_session')
+    expect(withBearer('Bearer x' + good)).toBe('no_session')
+    expect(withBearer('Bearer ' + token('ada', 5000))).toBe('no_session')
+    const other = unsignedSessionToken('k2', 'ada', 4, 6000, 'sid')
+    expect(withBearer('Bearer ' + other + '.' + markOf(other))).toBe('no_session')
+    expect(withBearer('Bearer ' + unsignedSessionToken('k1', 'eve', 4, 6000, 'sid') + '.' + markOf(good))).toBe(
+      'no_session',
+    )
+  })
+
+  it('refuses a user that is none', () => {
+    expect(withBearer('Bearer ' + token('', 6000))).toBe('no_session')
+    expect(withBearer('Bearer ' + token('!', 6000))).toBe('no_session')
+    let long = ''
+    while (long.length < 257) long = long + 'u'
+    expect(withBearer('Bearer ' + token(long, 6000))).toBe('no_session')
+  })
+
+  it('takes the cookie among others, by its whole name', () => {
+    const gate = fakeGate()
+    gate.headers['cookie'] = 'xrush_session=no; a=b; rush_session=' + token('ada', 6000) + '; c=d'
+    expect(ask(gate, 'GET').verdict).toBe('nothing')
+    gate.headers['cookie'] = 'xrush_session=' + token('ada', 6000)
+    expect(ask(gate, 'GET').verdict).toBe('no_session')
+    gate.headers['cookie'] = '__Host-rush_session=' + token('ada', 6000)
+    expect(ask(gate, 'GET').verdict).toBe('nothing')
+  })
+
+  it('with a cookie changes nothing for another site', () => {
+    const gate = fakeGate()
+    gate.headers['cookie'] = 'rush_session=' + token('ada', 6000)
+    gate.headers['host'] = 'shop.example'
+    expect(ask(gate, 'POST').verdict).toBe('refused')
+    gate.headers['origin'] = 'https://evil.example'
+    expect(ask(gate, 'POST').verdict).toBe('refused')
+    gate.headers['origin'] = 'null'
+    expect(ask(gate, 'POST').verdict).toBe('refused')
+    gate.headers['origin'] = 'https://shop.example'
+    expect(ask(gate, 'POST').verdict).toBe('nothing')
+    gate.headers['origin'] = undefined
+    gate.headers['sec_fetch_site'] = 'same-origin'
+    expect(ask(gate, 'POST').verdict).toBe('nothing')
+    gate.headers['sec_fetch_site'] = 'same-site'
+    expect(ask(gate, 'POST').verdict).toBe('refused')
+  })
+})
