@@ -72,7 +72,7 @@ describe('rushgate.json', () => {
       'routes.pay.plugins[0]: must be one of "session", "reservation", got "waf"',
       'routes.reserve.plugins[1]: must not be named twice, got "session"',
       'version: must be 1, got 2',
-      'extra: must not be here: known are "$schema", "backend", "lane", "plugins", "routes", "version", got 1',
+      'extra: must not be here: known are "$schema", "lane", "plugins", "routes", "version", got 1',
     ])
   })
 })

@@ -81,32 +81,7 @@ export const laneSchema = object(
   },
 )
 
-export const backendSchema = object('How the gate follows the sales from the backend.', {
-  follow_wait_ms: integer({
-    min: 100,
-    max: 30000,
-    unit: 'milliseconds',
-    default: 25000,
-    description: 'How long one question for news may be kept open by the backend.',
-  }),
-  connect_ms_max: integer({
-    min: 1,
-    max: 60000,
-    unit: 'milliseconds',
-    default: 1000,
-    description: 'How long a connect to the backend may take.',
-  }),
-  retry_ms_max: integer({
-    min: 10,
-    max: 60000,
-    unit: 'milliseconds',
-    default: 2000,
-    description: 'Longest pause between two tries while the backend is away; the last good news are kept meanwhile.',
-  }),
-})
-
 export type LaneSettings = Infer<typeof laneSchema>
-export type BackendSettings = Infer<typeof backendSchema>
 
 export interface GateConfig {
   version: number
@@ -115,7 +90,6 @@ export interface GateConfig {
   /** every registered plugin has an entry, filled up with its defaults */
   plugins: Record<string, Record<string, unknown> & { dry_run: boolean }>
   lane: LaneSettings
-  backend: BackendSettings
 }
 
 function settingsOf(plugin: PluginDeclaration): Field<unknown> {
@@ -169,7 +143,6 @@ export function configSchema(plugins: readonly PluginDeclaration[]): ObjectField
     }),
     plugins: object('Settings of the plugins, by name.', settings),
     lane: laneSchema,
-    backend: backendSchema,
   })
   return schema as unknown as ObjectField<GateConfig>
 }
