@@ -28,9 +28,7 @@ describe('npm run check', () => {
     const run = await check('package.json')
     expect(run.exitCode).toBe(1)
     expect(run.stderr.split('\n')).toContain(
-      'version: must be 1, got "' +
-        JSON.parse(readFileSync(`${root}package.json`, 'utf8')).version +
-        '"',
+      'version: must be 1, got "' + JSON.parse(readFileSync(`${root}package.json`, 'utf8')).version + '"',
     )
     expect(run.stderr.split('\n').length).toBeGreaterThan(3)
   })
