@@ -48,16 +48,20 @@ export function setChildren(list: HTMLElement, children: readonly HTMLElement[])
   })
 }
 
-let said_timer = 0
+const SAID_TOGETHER_MS = 60
 
-/** Says a sentence to screen readers: polite, and repeated even when it is the same as before. */
+let unsaid: string[] = []
+
+/** Says a sentence to screen readers: politely, together with others of the same moment, and again when it is the same as before. */
 export function say(sentence: string): void {
+  unsaid.push(sentence)
+  if (unsaid.length > 1) return
   const region = find<HTMLElement>(document, '#said')
-  clearTimeout(said_timer)
   region.textContent = ''
-  said_timer = window.setTimeout(() => {
-    region.textContent = sentence
-  }, 60)
+  setTimeout(() => {
+    region.textContent = unsaid.join(' ')
+    unsaid = []
+  }, SAID_TOGETHER_MS)
 }
 
 export function prefersCalm(): boolean {

@@ -15,12 +15,10 @@ const ARGS = [
   '--disable-sync',
 ]
 
-export function chromiumPath(): string | undefined {
-  return [process.env['CHROMIUM'] ?? '', ...CHROMIUM].find((path) => path !== '' && existsSync(path))
-}
-
-export function launchBrowser(): Promise<Browser> {
-  return chromium.launch({ executablePath: chromiumPath(), headless: true, args: ARGS })
+export async function launchBrowser(): Promise<Browser> {
+  const executablePath = CHROMIUM.find((path) => existsSync(path))
+  if (executablePath === undefined) throw new Error(`no browser at ${CHROMIUM.join(', ')}: apt-get install chromium`)
+  return chromium.launch({ executablePath, headless: true, args: ARGS })
 }
 
 export const PHONE = { width: 360, height: 740 }
@@ -31,6 +29,8 @@ export interface Visit {
   page: Page
   /** must stay empty */
   faults: string[]
+  /** set while a test cuts the connection itself: lost requests are then no fault of the page */
+  cut_off: boolean
   /** refusals are answers, though Chromium writes each into its console: "409 POST /path" */
   refusals: string[]
 }
@@ -40,10 +40,13 @@ export async function visit(browser: Browser, base: string, viewport = DESKTOP):
   const page = await context.newPage()
   const faults: string[] = []
   const refusals: string[] = []
+  const noted: Visit = { context, page, faults, refusals, cut_off: false }
   page.on('pageerror', (error) => faults.push(`exception: ${error.message}`))
   page.on('console', (message) => {
-    const refused = message.text().startsWith('Failed to load resource: the server responded with a status of 4')
-    if (message.type() === 'error' && !refused) faults.push(`console: ${message.text()} (${page.url()})`)
+    const text = message.text()
+    const refused = text.startsWith('Failed to load resource: the server responded with a status of 4')
+    const lost = noted.cut_off && text.startsWith('Failed to load resource: net::ERR_')
+    if (message.type() === 'error' && !refused && !lost) faults.push(`console: ${text} (${page.url()})`)
   })
   page.on('response', (response) => {
     const what = `${response.status()} ${response.request().method()} ${new URL(response.url()).pathname}`
@@ -55,5 +58,5 @@ export async function visit(browser: Browser, base: string, viewport = DESKTOP):
       console.error(`CSP: ${event.violatedDirective} forbids ${event.blockedURI}`)
     })
   })
-  return { context, page, faults, refusals }
+  return noted
 }
