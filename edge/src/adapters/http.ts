@@ -4,6 +4,13 @@ import { REFUSALS } from '../../../contract/codes'
 import type { HttpPort } from '../kernel/plugin'
 import type { Answer, Refusal } from '../kernel/verdict'
 
+const JSON_DEPTH_MAX = 16
+
+// JSON as it is written down: no NaN, no hexadecimal numbers, and no depth that a purchase has no use for
+const strict = cjson.new()
+strict.decode_invalid_numbers(false)
+strict.decode_max_depth(JSON_DEPTH_MAX)
+
 /** Retry-After is spread by up to this share, so that those refused together do not come back together. */
 const RETRY_SPREAD = 0.5
 
@@ -17,7 +24,7 @@ function body(): string | undefined {
 }
 
 function parseJson(text: string): unknown {
-  const [value] = cjson.decode(text)
+  const [value] = strict.decode(text)
   return value
 }
 
