@@ -1,0 +1,121 @@
+// The three ledgers agree on random histories: every answer, and everything that can be read afterwards; and in each
+// the invariants hold. FULL=1 runs more; SEED=n repeats a run.
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import fc from 'fast-check'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Postgres } from '../../scripts/postgres'
+import type { Db } from '../src/db/db'
+import { migrate } from '../src/db/migrate'
+import { PgliteDb } from '../src/db/pglite'
+import { PostgresDb } from '../src/db/postgres'
+import { MemoryLedger } from '../src/ledger/memory'
+import type { Ledger } from '../src/ledger/port'
+import { SqlLedger } from '../src/ledger/sql'
+import { history, type Step } from './ledger-history'
+import { Run } from './ledger-run'
+import { postgresAvailable, startTestPostgres } from './postgres'
+
+const HISTORIES = process.env.FULL === '1' ? 2_000 : 50
+const SEED = Number(process.env.SEED ?? Math.floor(Math.random() * 2 ** 31))
+
+/** What 500 histories are certain to come upon, beside every step. */
+const EVERYTHING = [
+  ...[
+    'confirmed',
+    'paid',
+    'paid late',
+    'expired',
+    'cancelled',
+    'refunded',
+    'cancelled tombstone',
+    'unknown_reservation',
+  ],
+  ...[
+    'unit_moved_on',
+    'limit_reached',
+    'unknown_sku',
+    'unknown_price_version',
+    'not_open',
+    'ended',
+    'older_epoch',
+    'seven failures',
+  ],
+  ...[
+    'outcome paid',
+    'outcome failed',
+    'outcome seen_before',
+    'outcome unknown_session',
+    'outcome mismatch',
+    'outcome late',
+  ],
+  ...['refused exists', 'refused not_found', 'refused conflict', 'refused bad_request'],
+]
+
+const EMPTY = `
+  TRUNCATE sales_version, sales, shards, skus, sku_prices, units, orders, buyers, returns, outbox,
+    payment_sessions, payment_events, refunds, session_generations, dead_intents;
+  INSERT INTO sales_version (version) VALUES (0);
+`
+
+const folder = mkdtempSync(join(tmpdir(), 'rushgate-agreement-'))
+const dbs: Db[] = []
+let server: Postgres | undefined
+
+beforeAll(async () => {
+  dbs.push(await PgliteDb.open(join(folder, 'pglite')))
+  if (postgresAvailable) {
+    server = await startTestPostgres()
+    dbs.push(new PostgresDb({ database_url: server.url }))
+  }
+  for (const db of dbs) await migrate(db)
+})
+
+afterAll(async () => {
+  for (const db of dbs) await db.close()
+  await server?.stop()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+/** Fresh, empty ledgers with the same clock and the same random bytes. */
+function ledgers(clock: { now: number }, of_dbs: Db[]): Ledger[] {
+  const options = () => {
+    let drawn = 0
+    return { clock: () => clock.now, random: (bytes: number) => Buffer.alloc(bytes, ++drawn) }
+  }
+  return [new MemoryLedger(options()), ...of_dbs.map((db) => new SqlLedger({ db, ...options() }))]
+}
+
+async function play(steps: Step[], of_dbs: Db[], seen: Set<string>): Promise<void> {
+  const clock = { now: 2_000 }
+  for (const db of of_dbs) await db.script(EMPTY)
+  const run = new Run(ledgers(clock, of_dbs), clock)
+  for (const step of steps) await run.step(step)
+  await run.check()
+  await run.checkAtRest()
+  await run.check()
+  for (const name of run.seen) seen.add(name)
+}
+
+describe('the ledgers', () => {
+  it('agree on random histories, in memory and on each database', { timeout: HISTORIES * 3_000 }, async () => {
+    console.log(`ledger agreement: SEED=${SEED}, ${HISTORIES} histories, on ${['memory', ...dbs.map((db) => db.kind)]}`)
+    const seen = new Set<string>()
+    await fc.assert(
+      fc.asyncProperty(history, (steps) => play(steps, dbs, seen)),
+      { seed: SEED, numRuns: HISTORIES, endOnFailure: process.env.SHRINK !== '1' },
+    )
+    // Histories that never came upon these would prove little.
+    expect([...seen]).toEqual(expect.arrayContaining(['confirmed', 'paid', 'expired', 'cancelled', 'unit_moved_on']))
+  })
+
+  it('keeps its invariants in memory over many more histories', { timeout: 120_000 }, async () => {
+    const seen = new Set<string>()
+    await fc.assert(
+      fc.asyncProperty(history, (steps) => play(steps, [], seen)),
+      { seed: SEED, numRuns: HISTORIES * 10 },
+    )
+    for (const name of EVERYTHING) expect(seen, `no history came upon "${name}"`).toContain(name)
+  })
+})
