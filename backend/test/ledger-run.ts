@@ -121,8 +121,11 @@ export class Run {
     }
     for (const [i, answer] of answers.entries()) expect(answer, this.ledgers[i]?.kind).toEqual(answers[0])
     for (const [orders] of answers[0]?.of_sales ?? []) {
-      for (const { status, reason, order } of orders)
+      for (const { status, reason, order, version } of orders) {
         this.seen.add(reason || (order === '' ? `${status} tombstone` : status))
+        // confirmed, extended, expired, paid
+        if (status === 'paid' && version >= 4) this.seen.add('paid late')
+      }
     }
   }
 
