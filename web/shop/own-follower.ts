@@ -91,7 +91,9 @@ export class OwnFollower {
     const after = this.find(news.reservation)
     if (after === undefined) return
     this.remember()
-    if (how === 'said' && before?.status !== after.status) this.events.moved(after)
+    // what was there before the page is not news, but what becomes of it is
+    const is_news = how === 'said' || before !== undefined
+    if (is_news && before?.status !== after.status) this.events.moved(after)
     this.schedule(after)
   }
 
