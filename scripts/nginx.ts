@@ -47,6 +47,21 @@ function moduleFolders(command: string, built: string): string[] {
   return [...(named === undefined ? [] : [named]), join(prefix, 'modules'), '/usr/lib/nginx/modules']
 }
 
+/** The resolver for names of Redis and backend, from the system's; none where it names none. */
+export function resolverLine(): string {
+  const server = /^nameserver\s+(\S+)/m.exec(readText('/etc/resolv.conf'))?.[1]
+  if (server === undefined) return ''
+  return `resolver ${server.includes(':') ? `[${server}]` : server} valid=10s ipv6=off;`
+}
+
+const CERTIFICATES = '/etc/ssl/certs/ca-certificates.crt'
+
+/** Which certificates a Redis behind TLS is checked against: RUSHGATE_CA_FILE, or the system's where it has some. */
+export function tlsTrust(ca_file: string | undefined): string {
+  const file = ca_file ?? (existsSync(CERTIFICATES) ? CERTIFICATES : '')
+  return file === '' ? '' : `lua_ssl_trusted_certificate ${file};`
+}
+
 /** The lines that load the Lua module; none where it is built in. */
 export function loadModules(folder: string): string {
   if (folder === '') return ''

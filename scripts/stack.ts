@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { findNginx, loadModules, Nginx, renderTemplate } from './nginx'
+import { findNginx, loadModules, Nginx, renderTemplate, resolverLine, tlsTrust } from './nginx'
 import { freePort, isPortFree } from './ports'
 import { type DeathListener, ManagedProcess } from './processes'
 import { type Fsync, Redis } from './redis'
@@ -231,6 +231,8 @@ function gateProcess(
   const values = {
     PREFIX: prefix,
     LOAD_MODULES: loadModules(nginx.modules),
+    RESOLVER: resolverLine(),
+    TLS_TRUST: tlsTrust(options.env?.RUSHGATE_CA_FILE ?? process.env.RUSHGATE_CA_FILE),
     WORKERS: String(options.workers ?? 1),
     GATE_LISTEN: `127.0.0.1:${ports.gate}`,
     METRICS_LISTEN: `127.0.0.1:${ports.metrics}`,

@@ -10,10 +10,17 @@ ln -sf "$GATE_ERROR_LOG" "$prefix/logs/error.log"
 : "${RUSHGATE_SECRET:?must be set}" "${RUSHGATE_REDIS_URL:?must be set}"
 
 load_modules="load_module $GATE_MODULES/ndk_http_module.so; load_module $GATE_MODULES/ngx_http_lua_module.so;"
+# names are looked up by the container's own name server; a Redis behind TLS is checked against these certificates
+resolver="resolver $(awk '$1 == "nameserver" { print $2; exit }' /etc/resolv.conf) valid=10s ipv6=off;"
+ca_file=${RUSHGATE_CA_FILE:-/etc/ssl/certs/ca-certificates.crt}
+tls_trust=""
+if [ -e "$ca_file" ]; then tls_trust="lua_ssl_trusted_certificate $ca_file;"; fi
 lua_path='/usr/share/lua/5.1/?.lua;/usr/share/lua/5.1/?/init.lua;;'
 
 sed \
   -e "s|@LOAD_MODULES@|$load_modules|g" \
+  -e "s|@RESOLVER@|$resolver|g" \
+  -e "s|@TLS_TRUST@|$tls_trust|g" \
   -e "s|@PREFIX@|$prefix|g" \
   -e "s|@WORKERS@|${GATE_WORKERS:-auto}|g" \
   -e "s|@GATE_LISTEN@|$GATE_LISTEN|g" \

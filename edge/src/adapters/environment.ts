@@ -8,6 +8,8 @@ export interface Secret {
 
 export interface RedisAddress {
   host: string
+  /** what its certificate must be for */
+  server_name: string
   port: number
   /** '' for none */
   user: string
@@ -52,6 +54,11 @@ function parsePort(text: string | undefined, fallback: number, name: string): nu
   return port as number
 }
 
+/** Name servers seldom know localhost, and nginx does not read /etc/hosts. */
+function addressOf(host: string): string {
+  return host === 'localhost' ? '127.0.0.1' : host
+}
+
 /** redis[s]://[[user]:password@]host[:port][/database] */
 export function parseRedisUrl(url: string): RedisAddress {
   const [scheme, rest] = string.match(url, '^(rediss?)://(.+)$')
@@ -70,7 +77,8 @@ export function parseRedisUrl(url: string): RedisAddress {
   const [host, port, database] = string.match(place, '^([^:/]+):?(%d*)/?(%d*)')
   if (host === undefined) error('RUSHGATE_REDIS_URL: names no host', 0)
   return {
-    host: host as string,
+    host: addressOf(host as string),
+    server_name: host as string,
     port: parsePort(port, 6379, 'RUSHGATE_REDIS_URL'),
     user,
     password,
@@ -86,7 +94,7 @@ export function readEnvironment(): Environment {
   return {
     secrets: parseSecrets(required('RUSHGATE_SECRET')),
     redis: parseRedisUrl(required('RUSHGATE_REDIS_URL')),
-    backend_host: host as string,
+    backend_host: addressOf(host as string),
     backend_port: parsePort(port, 8081, 'RUSHGATE_BACKEND'),
     config: required('RUSHGATE_CONFIG'),
   }

@@ -62,7 +62,7 @@ export function connectRedis(
   const [connected, failure] = client.connect(address.host, address.port)
   if (!connected) return $multi(undefined, failure ?? 'connect failed')
   client.set_timeout(times.reply_ms)
-  let problem = address.tls ? handshake(client, address.host) : undefined
+  let problem = address.tls ? handshake(client, address.server_name) : undefined
   if (problem === undefined) problem = login(client, address)
   let replid = ''
   if (problem === undefined) {
