@@ -1,4 +1,5 @@
 // One schedule: a stack of its own, a crowd of shoppers, faults at their times; then rest, probes and the checkers.
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { startStack } from '../scripts/stack'
@@ -107,6 +108,7 @@ export async function runSchedule(options: ScheduleOptions): Promise<ScheduleRes
       rest_ms,
       redis: await world.redis((redis) => readRedis(redis, rules)),
     }
+    writeFileSync(join(dir, 'evidence.json'), JSON.stringify(evidence))
     violations.push(...checkAll(evidence), ...badLogLines(stack.error_log()))
     return {
       seed,

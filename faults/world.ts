@@ -3,10 +3,12 @@ import { cpSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Redis as RedisClient } from 'ioredis'
-import type { PartName, Stack } from '../scripts/stack'
+import { AdminError, type PartName, type Stack } from '../scripts/stack'
 import type { Random } from './random'
 
 const START_TRIES = 3
+const OPERATOR_RETRY_MS = 300
+const OPERATOR_PATIENCE_MS = 20_000
 
 export class World {
   kills = 0
@@ -21,6 +23,21 @@ export class World {
 
   say(line: string): void {
     this.log(line)
+  }
+
+  /** An operator's call, tried again while the backend says that a part is away. */
+  async operate(action: string): Promise<void> {
+    const deadline = Date.now() + OPERATOR_PATIENCE_MS
+    for (;;) {
+      try {
+        await this.stack.admin('POST', `/admin/sales/${this.sale}/${action}`)
+        return
+      } catch (error) {
+        const may_pass = !(error instanceof AdminError) || error.status === 503
+        if (!may_pass || Date.now() > deadline) throw error
+        await sleep(OPERATOR_RETRY_MS)
+      }
+    }
   }
 
   /** kill -9, and waits until it is dead. */

@@ -6,8 +6,8 @@ export const pauseSale: Fault = {
   loses_redis: false,
   weight: 1,
   async inject(world) {
-    await world.stack.admin('POST', `/admin/sales/${world.sale}/pause`)
+    await world.operate('pause')
     await world.wait(200, 1200)
-    await world.stack.admin('POST', `/admin/sales/${world.sale}/resume`)
+    await world.operate('resume')
   },
 }

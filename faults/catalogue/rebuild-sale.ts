@@ -6,6 +6,6 @@ export const rebuildSale: Fault = {
   loses_redis: false,
   weight: 1,
   async inject(world) {
-    await world.stack.admin('POST', `/admin/sales/${world.sale}/rebuild`)
+    await world.operate('rebuild')
   },
 }
