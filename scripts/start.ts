@@ -47,7 +47,7 @@ function parseOptions(): StartOptions {
     .option('--workers <n>', 'workers of the gate', integer('--workers', WORKERS_MAX), 1)
     .option('--dir <folder>', 'where the state is kept', join(ROOT, '.rushgate'))
     .option('--reset', 'forget all sales and orders of earlier starts')
-    .option('--no-demo', 'no demo sale, no demo accounts')
+    .option('--no-demo', 'make no demo sales')
     .parse()
     .opts<StartOptions>()
 }
@@ -132,7 +132,6 @@ function startTasks(options: StartOptions) {
             backend_port: options.adminPort ?? options.port + 1,
             metrics_port: options.metricsPort,
             database_url: process.env.DATABASE_URL || undefined,
-            demo: options.demo,
             onDeath: reportDeath,
             onProgress: (part) => {
               task.output = part

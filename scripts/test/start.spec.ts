@@ -1,0 +1,206 @@
+// `npm start` as a user meets it: what it prints works, Ctrl-C leaves nothing behind, the next start goes on.
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { promisify } from 'node:util'
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { freePort, isPortFree } from '../ports'
+import { ROOT } from '../stack'
+
+const READY = 'Ctrl-C stops everything'
+// a first start builds and initialises a database; on a busy machine that takes its time
+const READY_TIMEOUT_MS = 120_000
+const WHOLE_TEST_MS = 300_000
+
+let dir: string
+const started: Started[] = []
+
+beforeAll(() => {
+  dir = mkdtempSync(join(tmpdir(), 'rushgate-start-'))
+})
+
+afterEach(async () => {
+  for (const run of started.splice(0)) await run.end()
+})
+
+afterAll(() => rmSync(dir, { recursive: true, force: true }))
+
+class Started {
+  output = ''
+  readonly exited: Promise<number | null>
+
+  constructor(private readonly child: ChildProcess) {
+    for (const stream of [child.stdout, child.stderr]) {
+      stream?.on('data', (data: Buffer) => {
+        this.output += data.toString()
+      })
+    }
+    this.exited = new Promise((resolve) => child.once('exit', (code) => resolve(code)))
+  }
+
+  async said(words: string): Promise<void> {
+    const heard = expect.poll(() => this.output, { timeout: READY_TIMEOUT_MS, interval: 100 }).toContain(words)
+    const ended = this.exited.then((code) => {
+      if (!this.output.includes(words))
+        throw new Error(`npm start ended with ${code} before it said "${words}":\n${this.output}`)
+    })
+    await Promise.race([heard, ended])
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.child.kill(signal)
+  }
+
+  async end(): Promise<void> {
+    if (this.child.exitCode === null) this.signal('SIGINT')
+    await this.exited
+  }
+}
+
+function start(...options: string[]): Started {
+  const child = spawn(process.execPath, [join(ROOT, 'scripts/start.mjs'), ...options], {
+    cwd: ROOT,
+    env: { ...process.env, DATABASE_URL: '' },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  const run = new Started(child)
+  started.push(run)
+  return run
+}
+
+async function ports(): Promise<{ gate: number; admin: number; metrics: number }> {
+  return { gate: await freePort(), admin: await freePort(), metrics: await freePort() }
+}
+
+function options(folder: string, use: Awaited<ReturnType<typeof ports>>): string[] {
+  const named = ['--port', use.gate, '--admin-port', use.admin, '--metrics-port', use.metrics].map(String)
+  return ['--dir', join(dir, folder), ...named]
+}
+
+/** Processes whose command line names the folder. */
+function leftIn(folder: string): string[] {
+  const found: string[] = []
+  for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+    try {
+      const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ')
+      if (command.includes(folder)) found.push(`${pid} ${command}`)
+    } catch {
+      // it has ended meanwhile
+    }
+  }
+  return found
+}
+
+interface Answer {
+  status: string
+  reservation: string
+  code: string
+}
+
+async function ask(url: string, init?: RequestInit): Promise<Answer> {
+  return (await (await fetch(url, init)).json()) as Answer
+}
+
+test('from start to a confirmed order with the commands that it prints; the next start still knows it', {
+  timeout: WHOLE_TEST_MS,
+}, async () => {
+  const use = await ports()
+  const first = start(...options('sale', use))
+  await first.said(READY)
+  expect(first.output).toContain('Made the sales demo and soon')
+
+  const commands = first.output.split('\n').filter((line) => /^ {2}(curl|SESSION=)/.test(line))
+  expect(commands).toHaveLength(3)
+  const shell = await promisify(execFile)('sh', ['-c', `${commands.join('\necho\n')}\necho\necho "$SESSION"`])
+  const lines = shell.stdout.split('\n').filter((line) => line !== '')
+  const [state = '', held = '', session = ''] = lines
+  expect(JSON.parse(state)).toMatchObject({ sale: 'demo', phase: 'open' })
+  const reservation = JSON.parse(held) as Answer
+  expect(reservation.status).toBe('held')
+  const poll = () =>
+    ask(`http://127.0.0.1:${use.gate}/reservations/${reservation.reservation}`, {
+      headers: { authorization: `Bearer ${session}` },
+    })
+  await expect.poll(async () => (await poll()).status, { timeout: 10_000 }).toBe('confirmed')
+
+  first.signal('SIGINT')
+  expect(await first.exited).toBe(0)
+  expect(leftIn(join(dir, 'sale'))).toEqual([])
+  for (const port of Object.values(use)) expect(await isPortFree(port)).toBe(true)
+
+  const second = start(...options('sale', use))
+  await second.said(READY)
+  expect(second.output).toContain('are kept')
+  await expect.poll(async () => (await poll()).status, { timeout: 20_000 }).toBe('confirmed')
+})
+
+test('a part that dies is named with the end of its log, and all the others stop', {
+  timeout: WHOLE_TEST_MS,
+}, async () => {
+  const folder = 'death'
+  const run = start('--no-demo', ...options(folder, await ports()))
+  await run.said(READY)
+  const redis = leftIn('redis-server').find((line) => line.includes('127.0.0.1') && isOf(line, join(dir, folder)))
+  process.kill(Number(redis?.split(' ')[0]), 'SIGKILL')
+  expect(await run.exited).toBe(1)
+  expect(run.output).toContain('The Redis has ended by itself (killed by SIGKILL)')
+  expect(run.output).toContain('Ready to accept connections')
+  expect(leftIn(join(dir, folder))).toEqual([])
+})
+
+/** redis-server rewrites its command line; the folder it runs in tells whose it is. */
+function isOf(line: string, folder: string): boolean {
+  return (
+    existsSync(`/proc/${line.split(' ')[0]}/cwd/redis.conf`) &&
+    readFileSync(`/proc/${line.split(' ')[0]}/cwd/redis.conf`, 'utf8').includes(folder)
+  )
+}
+
+test('Ctrl-C in the middle of a start stops what has been started', async () => {
+  const use = await ports()
+  const run = start(...options('early', use))
+  await run.said('redis')
+  run.signal('SIGINT')
+  expect(await run.exited).toBe(0)
+  await sleep(100)
+  expect(leftIn(join(dir, 'early'))).toEqual([])
+})
+
+test.each([
+  ['gate', '--port'],
+  ['admin', '--admin-port'],
+  ['metrics', '--metrics-port'],
+] as const)('a taken %s port: one sentence with the port and %s', async (which, option) => {
+  const other = createServer()
+  await new Promise<void>((listening) => other.listen(0, '127.0.0.1', listening))
+  const taken = (other.address() as AddressInfo).port
+  const run = start('--no-demo', ...options('taken', { ...(await ports()), [which]: taken }))
+  expect(await run.exited).toBe(1)
+  expect(run.output).toContain(`Port ${taken} `)
+  expect(run.output).toContain(`\`npm start -- ${option} N\``)
+  expect(run.output).not.toContain('    at ')
+  other.close()
+})
+
+test.each([
+  [['--port', '0'], '--port must be a whole number from 1 to 65535'],
+  [['--workers', 'many'], '--workers must be a whole number'],
+  [['--colour'], "unknown option '--colour'"],
+])('a wrong option is named: %j', async (wrong, words) => {
+  const run = start(...wrong)
+  expect(await run.exited).toBe(1)
+  expect(run.output).toContain(words)
+})
+
+test('--reset refuses a folder that is not a stack’s', async () => {
+  const folder = mkdtempSync(join(dir, 'pictures-'))
+  writeFileSync(join(folder, 'holiday.jpg'), '')
+  const run = start('--reset', '--dir', folder, '--port', String(await freePort()))
+  expect(await run.exited).toBe(1)
+  expect(run.output).toContain('nothing was removed')
+  expect(readdirSync(folder)).toEqual(['holiday.jpg'])
+})
