@@ -179,8 +179,9 @@ export const STATUS_WORDS: Record<ReservationStatus, PhaseWords> = {
   },
 }
 
+/** '' where the gate says nothing: without end, or not known yet. Only what is known is said. */
 export function leftWords(left: Left): string {
-  if (left === null) return 'Plenty for everyone'
+  if (left === null) return ''
   if (left === 'many') return 'Plenty left'
   if (left === 'few') return 'Only a few left'
   if (left === 'none' || left === 0) return 'None left'

@@ -49,6 +49,7 @@ describe('the button', () => {
     expect(offerOf({ ...sku, left: 'none' }, open).enabled).toBe(false)
     expect(offerOf({ ...sku, left: null }, open).enabled).toBe(true)
     expect(offerOf(sku, { ...open, own_units: 2 })).toMatchObject({ enabled: false, button: 'You have your 2' })
+    expect(offerOf({ ...sku, left: 0 }, { ...open, own_units: 2 }).button).toBe('You have your 2')
   })
 
   it('shows the wait that the server asked for, then opens again', () => {

@@ -96,10 +96,10 @@ export function offerOf(sku: SkuState, at: Circumstances): Offer {
   const phase = phaseNow(at.phase, at.until_open_ms, at.until_close_ms)
   if (phase === 'upcoming') return off(`Opens in ${clockText(at.until_open_ms)}`)
   if (phase !== 'open') return off(CLOSED_BUTTON[phase] ?? PHASE_WORDS[phase].short)
-  if (sku.left === 0 || sku.left === 'none') return off('None left at the moment')
   if (sku.user_max !== undefined && at.own_units >= sku.user_max) {
     return off(at.own_units === 1 ? 'You have yours' : `You have your ${at.own_units}`)
   }
+  if (sku.left === 0 || sku.left === 'none') return off('None left at the moment')
   if (!pressable) {
     const wait_ms = purchase.again_ms - at.now_ms
     return off(purchase.step === 'refused' ? `Try again in ${clockText(wait_ms)}` : 'Just a moment …')

@@ -32,6 +32,8 @@ export class TicketView {
     part(this.root, 'keep').addEventListener('click', () => this.ask(false))
     part(this.root, 'really').addEventListener('click', () => {
       this.ask(false)
+      // the buttons go away with the reservation: the focus stays on the ticket
+      this.heading.focus()
       actions.giveBack()
     })
     setText(part(this.root, 'reservation'), reservation)
@@ -39,6 +41,7 @@ export class TicketView {
 
   private ask(open: boolean): void {
     setShown(this.confirm, open)
+    setShown(part(this.root, 'give-back'), !open)
     part(this.root, open ? 'really' : 'give-back').focus()
   }
 

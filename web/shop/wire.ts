@@ -4,7 +4,7 @@ import { REFUSALS, type RefusalCode, type ReservationStatus, type SalePhase } fr
 import type { Price } from '../../contract/followed-sale'
 import type { Refusal } from './purchase'
 
-/** exact, a band, or null: no end to it */
+/** exact, a band, or null: no end to it, or not known yet */
 export type Left = number | 'many' | 'few' | 'none' | null
 
 export interface SkuState {
