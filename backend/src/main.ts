@@ -1,7 +1,7 @@
 // The backend's process: reads its configuration, opens the ledger, serves until SIGTERM or SIGINT, then ends in order.
 import { Command } from 'commander'
 import { Backend } from './backend'
-import { ConfigError, parseConfig, parseRoles, ROLES } from './config'
+import { parseConfig, parseRoles, ROLES } from './config'
 import { openLedger } from './ledger/open'
 import { createLog, type Logger } from './log'
 
@@ -52,12 +52,17 @@ function untilSignal(log: Logger): Promise<NodeJS.Signals> {
   })
 }
 
+/** What an operator can do something about is a sentence; a bug comes with its stack. */
+function said(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  const is_bug = error instanceof TypeError || error instanceof RangeError || error instanceof ReferenceError
+  return is_bug ? (error.stack ?? error.message) : error.message
+}
+
 main().then(
   () => process.exit(0),
   (error: unknown) => {
-    const sentence =
-      error instanceof ConfigError || !(error instanceof Error) ? String(error) : (error.stack ?? String(error))
-    console.error(`rushgate-backend: ${sentence}`)
+    console.error(`rushgate-backend: ${said(error)}`)
     process.exit(1)
   },
 )

@@ -1,0 +1,79 @@
+// Every wrong variable is named with its rule; nothing secret is ever printed.
+import { describe, expect, test } from 'vitest'
+import { parseConfig, parseRoles, ROLES, redacted } from './config'
+import { parseSecrets } from './secrets'
+
+const GOOD = {
+  RUSHGATE_SECRET: 'k2:0123456789abcdef-second,k1:0123456789abcdef-first',
+  RUSHGATE_ADMIN_TOKEN: 'a-token-of-the-operator',
+  RUSHGATE_DEMO: '1',
+}
+const ALL = [...ROLES]
+
+describe('the environment', () => {
+  test('needs little: the rest has defaults', () => {
+    expect(parseConfig(GOOD, ALL)).toMatchObject({
+      bind: '127.0.0.1',
+      port: 8081,
+      public_url: 'http://127.0.0.1:8080',
+      redis_url: 'redis://127.0.0.1:6379',
+      database_url: undefined,
+      demo: true,
+      roles: ALL,
+    })
+    expect(parseConfig({ ...GOOD, RUSHGATE_PUBLIC_URL: 'https://shop.example/' }, ALL).public_url).toBe(
+      'https://shop.example',
+    )
+    expect(parseConfig({ ...GOOD, DATABASE_URL: '' }, ALL).database_url).toBe(undefined)
+  })
+
+  test('wrong variables are all named at once', () => {
+    const wrong = {
+      ...GOOD,
+      RUSHGATE_PORT: '99999',
+      REDIS_URL: 'http://redis',
+      RUSHGATE_SECRET: 'short',
+      LOG_LEVEL: 'loud',
+    }
+    expect(() => parseConfig(wrong, ALL)).toThrow(
+      /RUSHGATE_PORT: [\s\S]*REDIS_URL: must be a URL that starts with redis:\/\/ or rediss:\/\/[\s\S]*RUSHGATE_SECRET: secret 1[\s\S]*LOG_LEVEL/,
+    )
+    expect(() => parseConfig({}, ALL)).toThrow(/RUSHGATE_SECRET: must be set\nRUSHGATE_ADMIN_TOKEN: must be set/)
+  })
+
+  test('the sandbox needs an explicit word outside the demo', () => {
+    const without = { ...GOOD, RUSHGATE_DEMO: '0' }
+    expect(() => parseConfig(without, ALL)).toThrow('RUSHGATE_SANDBOX=1')
+    expect(parseConfig({ ...without, RUSHGATE_SANDBOX: '1' }, ALL).demo).toBe(false)
+  })
+
+  test('some roles only need a database that several processes may use', () => {
+    expect(() => parseConfig(GOOD, ['api'])).toThrow('needs DATABASE_URL')
+    expect(parseConfig({ ...GOOD, DATABASE_URL: 'postgres://h/db' }, ['api']).roles).toEqual(['api'])
+    expect(parseRoles('sweeper, api')).toEqual(['api', 'sweeper'])
+    expect(parseRoles(undefined)).toEqual(ALL)
+    expect(() => parseRoles('api,settlers')).toThrow('no role "settlers"')
+  })
+
+  test('is printed without its secrets', () => {
+    const config = parseConfig(
+      { ...GOOD, DATABASE_URL: 'postgres://u:hunter2@h/db', REDIS_URL: 'rediss://:hunter3@h:1/2' },
+      ALL,
+    )
+    const printed = JSON.stringify(redacted(config))
+    for (const secret of ['hunter2', 'hunter3', 'abcdef', GOOD.RUSHGATE_ADMIN_TOKEN])
+      expect(printed).not.toContain(secret)
+    expect(printed).toContain('postgres://u:redacted@h/db')
+    expect(printed).toContain('k2:redacted')
+  })
+})
+
+describe('secrets', () => {
+  test('are named by place and id when they are wrong, never by their text', () => {
+    expect(parseSecrets(GOOD.RUSHGATE_SECRET).map(({ id }) => id)).toEqual(['k2', 'k1'])
+    expect(() => parseSecrets('nocolon')).toThrow('secret 1: must be <key id>:<secret>')
+    expect(() => parseSecrets('a.b:0123456789abcdef')).toThrow('secret 1')
+    expect(() => parseSecrets('k1:tooshort')).toThrow(/^secret 1 \("k1"\): must have 16 characters, got 8$/)
+    expect(() => parseSecrets('k1:0123456789abcdef,k1:fedcba9876543210')).toThrow('there twice')
+  })
+})
