@@ -74,6 +74,7 @@ export async function runSchedule(options: ScheduleOptions): Promise<ScheduleRes
       payment_extension_s: PAYMENT_EXTENSION_S,
     })
     await admin('POST', `/admin/sales/${SALE}/open`)
+    const opened_ms = Date.now()
     const { sessions } = await admin<{ sessions: { user: string; session: string }[] }>(
       'POST',
       '/admin/demo-sessions',
@@ -104,6 +105,8 @@ export async function runSchedule(options: ScheduleOptions): Promise<ScheduleRes
       attempts: shoppers.flatMap((shopper) => shopper.attempts),
       orders: await readOrders(admin, SALE),
       terms,
+      opened_ms,
+      was_paused: world.was_paused,
       losses_ms: world.losses_ms,
       rest_ms,
       redis: await world.redis((redis) => readRedis(redis, rules)),

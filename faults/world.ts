@@ -12,6 +12,7 @@ const OPERATOR_PATIENCE_MS = 20_000
 
 export class World {
   kills = 0
+  was_paused = false
   readonly losses_ms: number[] = []
 
   constructor(
@@ -26,7 +27,8 @@ export class World {
   }
 
   /** An operator's call, tried again while the backend says that a part is away. */
-  async operate(action: string): Promise<void> {
+  async operate(action: 'rebuild' | 'pause' | 'resume'): Promise<void> {
+    if (action === 'pause') this.was_paused = true
     const deadline = Date.now() + OPERATOR_PATIENCE_MS
     for (;;) {
       try {

@@ -29,6 +29,7 @@ export async function examine(
   target: Target,
   profile: Profile,
   sale: SaleRules,
+  opened_ms: number,
   attempts: Attempt[],
   spare_sessions: { user: string; session: string }[],
 ): Promise<Examined> {
@@ -51,6 +52,8 @@ export async function examine(
     attempts: [...attempts, ...probers.flatMap((prober) => prober.attempts)],
     orders,
     terms,
+    opened_ms,
+    was_paused: false,
     losses_ms: [],
     rest_ms: Date.now(),
   }

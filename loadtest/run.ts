@@ -95,12 +95,13 @@ async function play(k6: string, target: Target): Promise<boolean> {
   const sessions = await mintSessions(target, profile.shoppers + 2)
   writeRunFiles(target, sale.id, sessions)
   await target.admin('POST', `/admin/sales/${sale.id}/open`)
+  const opened_ms = Date.now()
 
   console.log(`${profile.name}: ${profile.shoppers} shoppers over ${profile.seconds} s for ${profile.units} units`)
   const generator = await runK6(k6, join(ROOT, 'loadtest/scenarios/buy.ts'), run_dir, ['--local-ips', LOCAL_IPS])
   const users = sessions.map(({ user }) => user)
   const collected = await collectAnswers(join(run_dir, 'answers.jsonl'), users, SKU, profile.quantity)
-  const { orders, violations } = await examine(target, profile, sale, collected.attempts, sessions.slice(-2))
+  const { orders, violations } = await examine(target, profile, sale, opened_ms, collected.attempts, sessions.slice(-2))
 
   const dropped = droppedIterations()
   const offered_rps = profile.shoppers / profile.seconds

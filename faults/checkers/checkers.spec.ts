@@ -103,6 +103,8 @@ function honest(): Evidence {
       order('dan', 'dan', [5], 'expired'),
     ],
     terms: [{ ...TERMS }],
+    opened_ms: 500,
+    was_paused: false,
     losses_ms: [],
     rest_ms: REST_MS,
     redis: {
@@ -242,6 +244,13 @@ const planted: [string, ViolationKind[], (evidence: Evidence) => void][] = [
     ['told_false'],
     (e) => e.attempts.push(refused('gus', 'gus', 1600, 422, 'key_reused')),
   ],
+  [
+    'not open long after the opening',
+    ['told_false'],
+    (e) => e.attempts.push(refused('gus', 'gus', 3600, 425, 'not_open')),
+  ],
+  ['paused though it was not', ['told_false'], (e) => e.attempts.push(refused('gus', 'gus', 1600, 409, 'paused'))],
+  ['ended though it was not', ['told_false'], (e) => e.attempts.push(refused('gus', 'gus', 1600, 410, 'ended'))],
   [
     'its own reservation unknown',
     ['told_false'],

@@ -89,6 +89,9 @@ export interface Evidence {
   attempts: Attempt[]
   orders: LedgerOrder[]
   terms: LedgerTerms[]
+  /** when the operator was told that the sale is open */
+  opened_ms: number
+  was_paused: boolean
   /** when Redis lost what it had acknowledged (emptied, put back): a reservation sent before such a time may end as void */
   losses_ms: number[]
   /** from here on nothing moved any more: queue settled, returns applied */

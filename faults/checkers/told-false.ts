@@ -13,6 +13,9 @@ import {
   type Violation,
 } from './evidence'
 
+/** Gates hear of an opening by a long poll, and share it among their workers. */
+const NEWS_MS_MAX = 3000
+
 /** What may follow each status; everything may be told again. */
 const MAY_BECOME: Record<ReservationStatus, ReservationStatus[]> = {
   held: ['confirmed', 'paid', 'expired', 'cancelled', 'void', 'refunded'],
@@ -144,6 +147,12 @@ function falseRefusals(evidence: Evidence): string[] {
       }
       if (answer.code === 'key_reused' && !evidence.attempts.some((other) => isSameKey(attempt, other))) {
         found.push(`${who} was told key_reused and used it once`)
+      }
+      if (answer.code === 'not_open' && answer.sent_ms > evidence.opened_ms + NEWS_MS_MAX) {
+        found.push(`${who} was told not_open ${answer.sent_ms - evidence.opened_ms} ms after the opening`)
+      }
+      if (answer.code === 'ended' || (answer.code === 'paused' && !evidence.was_paused)) {
+        found.push(`${who} was told ${answer.code} and it was not so`)
       }
       if (answer.code === 'not_found' && answer.ask === 'poll')
         found.push(`${who} was told that its reservation is unknown`)
