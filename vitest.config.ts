@@ -1,5 +1,5 @@
-// Two projects: `unit` needs Node alone; `integration` (everything in a test/ folder, and the fault runs) starts the
-// real components, one file at a time, because the machine has two cores and the tests measure time-outs.
+// Two projects: `unit` needs Node alone; `integration` (everything in a test/ folder) starts the real
+// components, one file at a time, because the machine has two cores and the tests measure time-outs.
 import { readFileSync } from 'node:fs'
 import { defineConfig, type Plugin } from 'vitest/config'
 
@@ -25,7 +25,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['**/*.spec.ts'],
-          exclude: [...NOT_OURS, '**/test/**', 'faults/**'],
+          exclude: [...NOT_OURS, '**/test/**'],
           pool: 'forks',
           maxWorkers: 2,
           testTimeout: 20_000,
@@ -36,7 +36,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'integration',
-          include: ['**/test/**/*.spec.ts', 'faults/**/*.spec.ts'],
+          include: ['**/test/**/*.spec.ts'],
           exclude: NOT_OURS,
           pool: 'forks',
           fileParallelism: false,
