@@ -1,4 +1,5 @@
--- Runs both paths over nginx's current request, in alternating slices, and answers what each cost.
+-- Runs both paths over nginx's current request, and answers what each cost: one slice in a fresh worker, because what
+-- LuaJIT makes of the same code differs from process to process.
 --
 -- Each purchase runs in a coroutine of its own, as nginx runs each request: what LuaJIT can make of a plain loop over
 -- a thousand purchases, a gate never sees. What an empty coroutine costs is taken off again.
@@ -12,6 +13,7 @@ ffi.cdef [[
   int bench_clock(int clock, bench_time *time) __asm__("clock_gettime");
 ]]
 local THREAD_CPU = 3
+local GARBAGE_COUNT = 1000
 local time = ffi.new("bench_time")
 
 local function nanoseconds()
@@ -54,32 +56,41 @@ local function measure(name, purchase, count)
   return cost
 end
 
+-- bytes that one purchase leaves to the collector
+local function garbage(purchase)
+  collectgarbage()
+  collectgarbage("stop")
+  local before = collectgarbage("count")
+  for _ = 1, GARBAGE_COUNT do resume(create(purchase)) end
+  local bytes = (collectgarbage("count") - before) * 1024 / GARBAGE_COUNT
+  collectgarbage("restart")
+  return bytes
+end
+
 local function nothing() end
 
 return function()
   local secret = os.getenv("RUSHGATE_SECRET")
   local id_key = os.getenv("BENCH_ID_KEY")
-  local slices, count = tonumber(os.getenv("BENCH_SLICES")), tonumber(os.getenv("BENCH_COUNT"))
+  local count = tonumber(os.getenv("BENCH_COUNT"))
   local ours = require("hot_path").prepare(secret, id_key)
   local hand = require("hand").prepare(secret:match("^[^:]+"), crypto_subkey(secret), id_key)
-  local result = { ours_ns = {}, hand_ns = {}, ours_says = ours(), hand_says = hand() }
+  local result = { ours_says = ours(), hand_says = hand() }
   require("jit").attach(onTrace, "trace")
+  local first, second = "ours", "hand"
+  if os.getenv("BENCH_ORDER") == "hand_first" then first, second = second, first end
+  local paths = { ours = ours, hand = hand }
   measure("other", nothing, count)
-  measure("ours", ours, count)
-  measure("hand", hand, count)
+  measure(first, paths[first], count)
+  measure(second, paths[second], count)
   result.warm_up_aborts, aborts = aborts, {}
-  for slice = 1, slices do
-    local empty = measure("other", nothing, count)
-    if slice % 2 == 0 then
-      result.ours_ns[slice] = measure("ours", ours, count) - empty
-      result.hand_ns[slice] = measure("hand", hand, count) - empty
-    else
-      result.hand_ns[slice] = measure("hand", hand, count) - empty
-      result.ours_ns[slice] = measure("ours", ours, count) - empty
-    end
-  end
+  local empty = measure("other", nothing, count)
+  result[first .. "_ns"] = measure(first, paths[first], count) - empty
+  result[second .. "_ns"] = measure(second, paths[second], count) - empty
   require("jit").attach(onTrace)
   result.aborts, result.reasons = aborts, reasons
+  local no_garbage = garbage(nothing)
+  result.ours_bytes, result.hand_bytes = garbage(ours) - no_garbage, garbage(hand) - no_garbage
   result.ours_says = ngx.encode_base64(result.ours_says)
   result.hand_says = ngx.encode_base64(result.hand_says)
   ngx.say(cjson.encode(result))
