@@ -55,7 +55,7 @@ export async function publishWhatChanged(
   const now = await parts.ledger.shardImage(sale.id, shard)
   const versions = new Map(loaded.orders.map(({ body, version }) => [body, version]))
   const changed = now.orders.filter(({ body, version }) => (versions.get(body) ?? -1) < version)
-  await parts.ledger.durable()
+  if (changed.length > 0) await parts.ledger.durable()
   for (let from = 0; from < changed.length; from += VALUES_AT_ONCE) {
     const orders = changed.slice(from, from + VALUES_AT_ONCE)
     await parts.shards.publish(orders.map((order) => ({ id: '', sale: sale.id, shard, order })))

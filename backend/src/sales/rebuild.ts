@@ -127,15 +127,13 @@ export class Rebuilder {
     }
     await beforeStep?.('recount')
     await ledger.recountUnits(sale.id, instance)
-    await ledger.durable()
     await beforeStep?.('load')
     const current = (await ledger.sale(sale.id)) ?? sale
     const images = []
-    for (let shard = 0; shard < sale.shards; shard++) {
-      const image = await ledger.shardImage(sale.id, shard)
-      await loadShard(redis, current, shard, image)
-      images.push(image)
-    }
+    for (let shard = 0; shard < sale.shards; shard++) images.push(await ledger.shardImage(sale.id, shard))
+    // polls are answered from what is loaded now
+    await ledger.durable()
+    for (const [shard, image] of images.entries()) await loadShard(redis, current, shard, image)
     await beforeStep?.('open')
     for (const [shard, image] of images.entries()) {
       await publishWhatChanged(this.parts, current, shard, image)
