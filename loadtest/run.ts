@@ -5,6 +5,7 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Argument, Command, InvalidArgumentError, Option } from 'commander'
 import type { SaleRules } from '../faults/checkers/evidence'
 import { readTerms } from '../faults/ledger-reader'
@@ -19,6 +20,8 @@ import { startOwn, type Target, useRunning } from './target'
 
 const SKU = 'sneaker'
 const SESSIONS_PER_CALL = 1000
+const OPENING_POLL_MS = 50
+const OPENING_TIMEOUT_MS = 10_000
 /** Many addresses, as shoppers have; all of loopback's 127/8 is this machine. */
 const LOCAL_IPS = '127.1.0.0/24'
 /** Below this share of the promised rate the run proves nothing. */
@@ -95,6 +98,7 @@ async function play(k6: string, target: Target): Promise<boolean> {
   const sessions = await mintSessions(target, profile.shoppers + 2)
   writeRunFiles(target, sale.id, sessions)
   await target.admin('POST', `/admin/sales/${sale.id}/open`)
+  await untilOpen(target, sale.id)
   const opened_ms = Date.now()
 
   console.log(`${profile.name}: ${profile.shoppers} shoppers over ${profile.seconds} s for ${profile.units} units`)
@@ -158,6 +162,19 @@ async function makeSale(target: Target): Promise<SaleRules> {
     payment_extension_s: 30,
   })
   return { id, skus: [sku], sale_user_max: 0, hold_attempts_max: 0 }
+}
+
+/** The gate hears of the opening from the backend, a moment later. */
+async function untilOpen(target: Target, sale: string): Promise<void> {
+  const deadline = Date.now() + OPENING_TIMEOUT_MS
+  for (;;) {
+    const response = await fetch(`${target.gate_url}/sales/${sale}/state`)
+    const state = (await response.json().catch(() => ({}))) as { phase?: string }
+    if (state.phase === 'open') return
+    if (Date.now() > deadline)
+      throw new Error(`the gate says ${state.phase ?? response.status} of a sale that was opened`)
+    await sleep(OPENING_POLL_MS)
+  }
 }
 
 async function mintSessions(target: Target, count: number): Promise<{ user: string; session: string }[]> {
