@@ -26,7 +26,6 @@ export class PgliteDb implements Db {
   /** committed since the last snapshot began */
   private unsaved = false
   private saving: Promise<void> | undefined
-  private saving_next: Promise<void> | undefined
   private closed: Promise<void> | undefined
 
   private constructor(
@@ -100,20 +99,11 @@ export class PgliteDb implements Db {
   }
 
   durable(): Promise<void> {
-    if (this.saving === undefined) {
-      this.saving = this.save().finally(() => {
-        this.saving = undefined
-      })
-      return this.saving
-    }
-    // One under way may have begun before the caller's commit: all who come meanwhile share the next one.
-    this.saving_next ??= this.saving
-      .catch(() => undefined)
-      .then(() => {
-        this.saving_next = undefined
-        return this.durable()
-      })
-    return this.saving_next
+    // Nothing is committed while a snapshot is taken, so one that is waiting or under way covers whoever asks now.
+    this.saving ??= this.save().finally(() => {
+      this.saving = undefined
+    })
+    return this.saving
   }
 
   close(): Promise<void> {
