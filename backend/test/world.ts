@@ -28,6 +28,8 @@ export interface WorldOptions {
   hooks?: BackendHooks
   /** runs no loops but these */
   roles?: string
+  /** a PostgreSQL ledger instead */
+  database_url?: string
 }
 
 export interface Reserved {
@@ -86,8 +88,8 @@ export class World {
     )
     if (options.roles !== undefined) config.roles = parseRoles(options.roles)
     const ledger =
-      options.ledger === 'pglite'
-        ? await openLedger({ data_dir: redis.dir })
+      options.ledger === 'pglite' || options.database_url !== undefined
+        ? await openLedger({ data_dir: redis.dir, database_url: options.database_url })
         : new MemoryLedger({ clock: () => Date.now() })
     const world = new World(redis, config, ledger, options.hooks ?? {})
     await world.backend.start()
