@@ -73,6 +73,12 @@ async function signIn(name: string): Promise<void> {
   await page.locator('#account [data-part="user"]', { hasText: name }).waitFor()
 }
 
+async function forgetAllButUser(): Promise<void> {
+  await page.evaluate(() => {
+    for (const name of Object.keys(localStorage)) if (!name.endsWith('user')) localStorage.removeItem(name)
+  })
+}
+
 /** A session of the API, for what another shopper does meanwhile. */
 async function otherShopper(user: string): Promise<(sale: string, quantity: number) => Promise<Response>> {
   const { sessions } = await stack.admin<{ sessions: { session: string }[] }>('POST', '/admin/demo-sessions', {
@@ -168,9 +174,22 @@ describe('the shop in a browser', () => {
     await page.getByRole('button', { name: /^pay/i }).first().click()
     await page.waitForURL(new RegExp(`/sales/${sale}`))
     await ticket('paid').waitFor()
-    // the address is clean again, so that a reload or a copied link says nothing of the reservation
-    expect(new URL(page.url()).search).toBe('')
     await expect.poll(() => terms(sale)).toMatchObject({ balanced: true, skus: [{ paid: 1, confirmed: 0 }] })
+  })
+
+  it('shows the reservation that a link names, and cleans the address', async () => {
+    const sale = await makeSale()
+    await open(sale)
+    await signIn('linked')
+    await button().click()
+    await ticket('confirmed').waitFor()
+    const reservation = await ticket('confirmed').getAttribute('data-reservation')
+    await forgetAllButUser()
+    await page.route('**/reservations', (route) => route.fulfill({ json: { reservations: [] } }))
+    await page.goto(`/sales/${sale}?reservation=${reservation}`)
+    await ticket('confirmed').waitFor()
+    // a copied address says nothing of the reservation
+    expect(new URL(page.url()).search).toBe('')
   })
 
   it('buys once on a double click', async () => {
@@ -220,6 +239,13 @@ describe('the shop in a browser', () => {
     await signIn('reload')
     await button().click()
     await ticket('held').or(ticket('confirmed')).first().waitFor()
+    // the list may not have it yet: the device remembers
+    await page.route('**/reservations', (route) => route.fulfill({ json: { reservations: [] } }))
+    await page.reload()
+    await ticket('confirmed').waitFor()
+    // and the other way round: a device that remembers nothing asks for the list
+    await page.unroute('**/reservations')
+    await forgetAllButUser()
     await page.reload()
     await ticket('confirmed').waitFor()
     await ticket('confirmed').locator('[data-part="give-back"]').click()
@@ -302,9 +328,7 @@ describe('the shop in a browser', () => {
     await ticket('confirmed').waitFor()
     await expect.poll(() => button().textContent()).toBe('You have yours')
     // a page that has lost everything it knew, list included, still learns it from the refusal
-    await page.evaluate(() => {
-      for (const name of Object.keys(localStorage)) if (!name.endsWith('user')) localStorage.removeItem(name)
-    })
+    await forgetAllButUser()
     let hide_list = true
     await page.route('**/reservations', (route) => {
       const list = route.request().method() === 'GET'
