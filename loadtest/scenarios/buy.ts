@@ -69,10 +69,13 @@ export default function shopper(): void {
     return { http: response.status, body: told }
   }
 
-  const reservation = reserve(tell, `load-${index}`)
-  if (reservation !== '') follow(tell, reservation, pays(index))
-  const line: PrintedShopper = [index, answers]
-  console.log(JSON.stringify(line))
+  try {
+    const reservation = reserve(tell, `load-${index}`)
+    if (reservation !== '') follow(tell, reservation, pays(index))
+  } finally {
+    const line: PrintedShopper = [index, answers]
+    console.log(JSON.stringify(line))
+  }
 }
 
 type Tell = (ask: string, method: string, path: string, body?: object, headers?: Record<string, string>) => Told
@@ -130,9 +133,9 @@ function pause(wait_ms: number): void {
 
 function readBody(response: RefinedResponse<'text'>): Body {
   try {
-    return JSON.parse(response.body) as Body
+    return (JSON.parse(response.body) as Body | null) ?? {} // null: no answer
   } catch {
-    return {} // no answer, or a page of the payment provider
+    return {} // a page of the payment provider
   }
 }
 
