@@ -5,13 +5,15 @@
 // order on stop(), by SIGTERM then SIGKILL on a signal, by SIGKILL at exit, and by the kernel's parent-death
 // signal when we are killed ourselves.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
-import { closeSync, openSync, readFileSync } from 'node:fs'
+import { closeSync, openSync, readFileSync, renameSync, statSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 const READY_TIMEOUT_MS = 20_000
 const READY_POLL_MS = 25
 const STOP_TIMEOUT_MS = 10_000
 const LOG_TAIL_LINES = 20
+/** A log above this is put aside at the next start, in place of the one put aside before. */
+const LOG_BYTES_MAX = 16 * 1024 * 1024
 const ENDING_SIGNALS: NodeJS.Signals[] = ['SIGTERM', 'SIGKILL', 'SIGINT', 'SIGQUIT', 'SIGABRT', 'SIGSEGV']
 
 export interface ProcessPlan {
@@ -74,6 +76,7 @@ export class ManagedProcess {
 
   private spawn(): void {
     const { command, args, cwd, env, user, log_file } = this.plan
+    for (const file of [log_file, ...(this.plan.more_logs ?? [])]) putAsideWhenLarge(file)
     const log = openSync(log_file, 'a')
     this.expected_to_end = false
     const wrapped = withParentDeathSignal(command, args, user)
@@ -159,6 +162,11 @@ export function fileTail(file: string, lines = LOG_TAIL_LINES): string {
   } catch {
     return '(no log)'
   }
+}
+
+function putAsideWhenLarge(log_file: string): void {
+  const size = statSync(log_file, { throwIfNoEntry: false })?.size ?? 0
+  if (size > LOG_BYTES_MAX) renameSync(log_file, `${log_file}.1`)
 }
 
 function sendSignal(pid: number, signal: NodeJS.Signals): void {

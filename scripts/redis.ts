@@ -1,9 +1,13 @@
 // Redis as a process, with the settings that Rushgate relies on (docker-compose.yml names the same ones).
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, readlinkSync, realpathSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { freePort } from './ports'
 import { type DeathListener, ManagedProcess } from './processes'
+
+/** One that is still ending, after its starter was killed, may take this long. */
+const OTHER_ENDS_MS = 5000
 
 export type Fsync = 'always' | 'everysec' | 'no'
 
@@ -39,6 +43,7 @@ export class Redis extends ManagedProcess {
       port: String(port),
       dir: `"${dir}"`,
       daemonize: 'no',
+      pidfile: `"${join(dir, 'redis.pid')}"`,
       ...REDIS_SETTINGS,
       appendfsync: fsync,
     }
@@ -56,6 +61,27 @@ export class Redis extends ManagedProcess {
       onDeath,
     )
     this.url = `redis://127.0.0.1:${port}`
+  }
+
+  /** Two servers appending to the same files would ruin them, so that the folder must be nobody else's. */
+  override async start(): Promise<void> {
+    await this.wait()
+    const deadline = Date.now() + OTHER_ENDS_MS
+    for (let other = ownerOf(this.dir); other !== 0; other = ownerOf(this.dir)) {
+      if (Date.now() > deadline) throw new Error(`${this.dir} is in use: another Redis (pid ${other}) runs in it`)
+      await sleep(100)
+    }
+    await super.start()
+  }
+}
+
+/** Pid of the Redis that runs in the folder; 0 when there is none. The pid file may be older than its process. */
+function ownerOf(dir: string): number {
+  try {
+    const pid = Number(readFileSync(join(dir, 'redis.pid'), 'utf8'))
+    return readlinkSync(`/proc/${pid}/cwd`) === realpathSync(dir) ? pid : 0
+  } catch {
+    return 0
   }
 }
 

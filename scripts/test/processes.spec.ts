@@ -1,6 +1,6 @@
 // Children never outlive their parent, say why they failed, and come back on the same port with the same data.
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -71,6 +71,29 @@ test('Redis killed with SIGKILL starts again on its port with its data', async (
   expect(await again.config('GET', 'appendfsync')).toEqual(['appendfsync', 'always'])
   expect(await again.config('GET', 'maxmemory-policy')).toEqual(['maxmemory-policy', 'noeviction'])
   again.disconnect()
+})
+
+test('a folder in which a Redis runs is refused to a second one', async () => {
+  const redis = await redisIn('redis')
+  await expect(startRedis({ dir: redis.dir })).rejects.toThrow(`is in use: another Redis (pid ${redis.pid})`)
+  await redis.stop()
+  await redisIn('redis')
+})
+
+test('a log that has grown large is put aside at the next start', async () => {
+  const log_file = join(dir, 'large.log')
+  writeFileSync(log_file, 'x'.repeat(17 * 1024 * 1024))
+  const sleeper = new ManagedProcess({
+    name: 'sleeper',
+    command: 'sleep',
+    args: ['60'],
+    log_file,
+    ready: async () => true,
+  })
+  await sleeper.start()
+  await sleeper.stop()
+  expect(statSync(log_file).size).toBe(0)
+  expect(statSync(`${log_file}.1`).size).toBe(17 * 1024 * 1024)
 })
 
 test('a start that fails carries the tail of the log', async () => {
