@@ -205,7 +205,7 @@ class Batch {
 
   bury(intent: Intent, reason: string): void {
     const order = this.known(intent)
-    if (intent.kind === 'late') this.giveBack(intent, 0)
+    if (intent.kind === 'late') this.giveBack(intent, intent.quantity)
     else if (order === undefined) this.refuse(intent, reason)
     else if (!order.intent_met) this.meetTombstone(intent, order)
   }
@@ -271,7 +271,7 @@ class Batch {
     this.giveBack(intent, intent.quantity)
   }
 
-  /** A unit taken for a payment that came after expiry. The take script counts neither buyer nor unpaid units, so a return lowers neither. */
+  /** Units taken for a payment that came after expiry. The take script has counted them as unpaid and as the buyer's, so a return lowers both. */
   private settleLate(intent: Intent, order: OrderRow | undefined): void {
     const sale = this.facts.sale
     const sku = sale.skus.get(intent.sku)
@@ -280,7 +280,7 @@ class Batch {
     const current = this.survivors || intent.epoch === sale.epoch
     const taken = wanted && current && sku !== undefined ? this.take(intent, sku) : undefined
     if (!wanted || sku === undefined || taken === undefined) {
-      this.giveBack(intent, 0)
+      this.giveBack(intent, intent.quantity)
       return
     }
     this.claim(intent, sku, taken, 'paid')
