@@ -117,7 +117,7 @@ export class Reservations {
         amount_minor,
         currency,
         reference: `${order.quantity} × ${order.sku}, order ${order.order}`,
-        return_url: `${public_url}/sales/${order.sale}`,
+        return_url: `${public_url}/sales/${order.sale}?reservation=${reservation.id}`,
       }),
       'open',
     )
