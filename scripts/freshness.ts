@@ -8,6 +8,8 @@ const SOURCES = [
   'backend/src',
   'web',
   'scripts/build.ts',
+  'scripts/lua-calls.ts',
+  'scripts/lua-printer.ts',
   'package-lock.json',
   'tsconfig.edge.json',
   'tsconfig.redis.json',

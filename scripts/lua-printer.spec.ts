@@ -37,3 +37,24 @@ it('prints short calls on one line and long ones on several', () => {
   const long = `return f(${Array.from({ length: 12 }, () => 'f("0123456789")').join(', ')})`
   expect(printed(long).split('\n').length).toBe(14)
 })
+
+it('calls Lua for the four text functions', () => {
+  expect(printed('return a.substring(0, 7)')).toBe('return string.sub(a, 1, 7)')
+  expect(printed('return a.substring(n + 1)')).toBe('return string.sub(a, n + 2)')
+  expect(printed('return a.substring(n - 1, n)')).toBe('return string.sub(a, n, n)')
+  expect(printed('return a.charCodeAt(n)')).toBe('return string.byte(a, n + 1) or 0 / 0')
+  expect(printed("return a.indexOf('.')")).toBe('return (string.find(a, ".", 1, true) or 0) - 1')
+  expect(printed('return a.indexOf(b, n - 2)')).toBe('return (string.find(a, b, n - 1, true) or 0) - 1')
+  expect(printed('return Number(a) + 1')).toBe('return (tonumber(a) or 0 / 0) + 1')
+})
+
+it('leaves alone what is not plain, or not a text', () => {
+  expect(printed('return f(a).substring(n, f.length)')).toContain('__TS__StringSubstring')
+  expect(printed('return [1, 2].indexOf(n)')).toContain('__TS__ArrayIndexOf')
+  expect(printed('return Number(n > 1)')).toContain('__TS__Number')
+})
+
+it("writes '' + n as tostring(n)", () => {
+  expect(printed("return '' + n")).toBe('return tostring(n)')
+  expect(printed("return '' + a")).toBe('return "" .. a')
+})

@@ -2,8 +2,9 @@
 //
 // Texts joined by + become one `a .. b .. c`. The compiler prints ((a .. b) .. c), which makes (and hashes) every text in
 // between: Lua's .. is right-associative and joins any number of texts in one instruction. Short lists of arguments stay on
-// one line. Neither changes what the code means.
+// one line. Neither changes what the code means. Four text functions are called directly (lua-calls.ts).
 import * as lua from 'typescript-to-lua'
+import { directCalls } from './lua-calls'
 
 const LINE_MAX = 100
 
@@ -11,6 +12,7 @@ class ReadablePrinter extends lua.LuaPrinter {
   override printBinaryExpression(
     expression: lua.BinaryExpression,
   ): ReturnType<lua.LuaPrinter['printBinaryExpression']> {
+    if (isTextOfNumber(expression)) return this.printExpression(expression.right)
     return super.printBinaryExpression(rightAssociative(expression))
   }
 
@@ -23,6 +25,14 @@ class ReadablePrinter extends lua.LuaPrinter {
     if (length > LINE_MAX || texts.some((text) => text.includes('\n'))) return super.printExpressionList(expressions)
     return this.joinChunksWithComma(printed)
   }
+}
+
+/** '' + n is how TypeScript says tostring(n). */
+function isTextOfNumber(expression: lua.BinaryExpression): boolean {
+  const { left, right } = expression
+  if (!isConcat(expression) || !lua.isStringLiteral(left) || left.value !== '' || !lua.isCallExpression(right))
+    return false
+  return lua.isIdentifier(right.expression) && right.expression.text === 'tostring'
 }
 
 function isConcat(expression: lua.Expression): expression is lua.BinaryExpression {
@@ -42,5 +52,6 @@ function join(left: lua.Expression, right: lua.Expression): lua.BinaryExpression
 
 /** For `luaPlugins` of the compiler's options. */
 export const readableLua: lua.Plugin = {
+  visitors: directCalls,
   printer: (program, host, file_name, file) => new ReadablePrinter(host, program, file_name).print(file),
 }
