@@ -40,9 +40,9 @@ export async function oneSku(args: string[]): Promise<void> {
   const purchases = asked - (asked % Math.max(...BATCHES)) // whole batches of every size
   const generator = buildGo('loadgen', 'loadgen')
   const dir = mkdtempSync(join(CACHE, 'one-sku-'))
+  const wrong: string[] = []
   const server = await startRedis({ dir: join(dir, 'redis') })
   const redis = new Redis(server.url)
-  const wrong: string[] = []
   try {
     await redis.config('SET', 'auto-aof-rewrite-percentage', '0')
     const script = readFileSync(join(import.meta.dirname, '../dist/redis/reserve.lua'), 'utf8')

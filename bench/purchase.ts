@@ -65,9 +65,10 @@ export async function purchase(args: string[]): Promise<void> {
   const units = requests + SPARE_UNITS
   const with_gate = contestants.some(({ server }) => server === 'rushgate')
   progress(`starting Redis${with_gate ? ', backend, gate' : ''} and the peers`)
-  const shop = await openShop(dir, units, with_gate)
+  let shop: Shop | undefined
   let servers: Map<string, Peer> | undefined
   try {
+    shop = await openShop(dir, units, with_gate)
     servers = await startServers(shop, contestants, dir)
     const image = await RedisImage.capture(shop.redis)
     const results = new Map<string, Slice[]>(contestants.map(({ name }) => [name, []]))
@@ -91,7 +92,7 @@ export async function purchase(args: string[]): Promise<void> {
     finish(summary(results, connections, requests, wrong), wrong)
   } finally {
     for (const peer of servers?.values() ?? []) await peer.stop()
-    await shop.stop()
+    await shop?.stop()
     rmSync(dir, { recursive: true, force: true })
   }
 }
