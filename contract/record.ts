@@ -57,13 +57,13 @@ export function parseRecord(text: string): ReservationRecord | undefined {
   }
   const pay_by = fields[6]
   return {
-    version: Number(fields[0]),
+    version: Number(fields[0] as string),
     status: fields[1] as ReservationStatus,
     sku: fields[2] as string,
-    quantity: Number(fields[3]),
+    quantity: Number(fields[3] as string),
     units: fields[4] as string,
-    reserved_ms: Number(fields[5]),
-    pay_by_ms: pay_by === '' ? 0 : Number(pay_by),
+    reserved_ms: Number(fields[5] as string),
+    pay_by_ms: pay_by === '' ? 0 : Number(pay_by as string),
     order: text.substring(from),
   }
 }

@@ -45,11 +45,13 @@ it('calls Lua for the four text functions', () => {
   expect(printed('return a.charCodeAt(n)')).toBe('return string.byte(a, n + 1) or 0 / 0')
   expect(printed("return a.indexOf('.')")).toBe('return (string.find(a, ".", 1, true) or 0) - 1')
   expect(printed('return a.indexOf(b, n - 2)')).toBe('return (string.find(a, b, n - 1, true) or 0) - 1')
+  expect(printed('return f(a).substring(0, n)')).toBe('return string.sub(f(a), 1, n)')
+  expect(printed('return Number(a.substring(n)) + 1')).toBe('return (tonumber(string.sub(a, n + 1)) or 0 / 0) + 1')
   expect(printed('return Number(a) + 1')).toBe('return (tonumber(a) or 0 / 0) + 1')
 })
 
 it('leaves alone what is not plain, or not a text', () => {
-  expect(printed('return f(a).substring(n, f.length)')).toContain('__TS__StringSubstring')
+  expect(printed('return a.substring(n, f(a).length)')).toContain('__TS__StringSubstring')
   expect(printed('return [1, 2].indexOf(n)')).toContain('__TS__ArrayIndexOf')
   expect(printed('return Number(n > 1)')).toContain('__TS__Number')
 })

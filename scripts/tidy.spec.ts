@@ -237,7 +237,7 @@ describe('rules bite', () => {
   })
 
   it('on what is emitted', () => {
-    expect(bundleHelpers({ path: 'x', text: 'local __TS__ArrayMap\n__TS__Number(1)' }).length).toBe(1)
+    expect(bundleHelpers({ path: 'x', text: 'local __TS__ArrayMap\n__TS__ArrayIsArray(1)' }).length).toBe(1)
     expect(scriptHelpers({ path: 'x', text: '__TS__Number(1)\nlocal a = require("b") -- require' }).length).toBe(2)
   })
 })

@@ -5,10 +5,7 @@ import type { Finding, SourceFile } from './files'
 const ALLOWED: Record<string, string> = {
   __TS__ArrayIsArray: 'the schema tells lists from objects, at start',
   __TS__ArraySort: 'the schema sorts names for its messages, at start',
-  __TS__Number: 'numbers in ids and tokens; tonumber with the few exceptions of JavaScript',
-  __TS__StringCharCodeAt: 'a call to string.byte',
   __TS__StringTrim: 'content types written with spaces, when the plain comparison failed',
-  __TS__StringSubstring: 'a call to string.sub',
 }
 
 export function lualibHelpers(lua: string): string[] {
