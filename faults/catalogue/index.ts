@@ -11,8 +11,10 @@ import { killGateWorker } from './kill-gate-worker'
 import { killRedis } from './kill-redis'
 import { pauseSale } from './pause-sale'
 import { putBackRedis } from './put-back-redis'
+import { putBackRedisWithBacklog } from './put-back-redis-with-backlog'
 import { rebuildSale } from './rebuild-sale'
 import { reloadGate } from './reload-gate'
+import { restartRedisWithBacklog } from './restart-redis-with-backlog'
 import { stopBackend } from './stop-backend'
 
 export const CATALOGUE: Fault[] = [
@@ -21,6 +23,8 @@ export const CATALOGUE: Fault[] = [
   killBackend,
   flushRedis,
   putBackRedis,
+  restartRedisWithBacklog,
+  putBackRedisWithBacklog,
   killGate,
   killBoth,
   freezeRedis,
