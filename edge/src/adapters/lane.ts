@@ -60,7 +60,15 @@ const SENDS_MAX = 2
 const ROUNDS_PER_THREAD = 200000
 const SPARE_SEMAPHORES_MAX = 4096
 
+// a stack with its height beside it: table.remove is not compiled
 const spare_semaphores: semaphores.Semaphore[] = []
+let spare_count = 0
+
+function takeSemaphore(): semaphores.Semaphore {
+  if (spare_count === 0) return newSemaphore()
+  spare_count -= 1
+  return spare_semaphores[spare_count] as semaphores.Semaphore
+}
 
 function newSemaphore(): semaphores.Semaphore {
   const [created, failure] = semaphores.new(0)
@@ -287,7 +295,7 @@ export function addBatch(lane: Lane, channel: string, batch: Batch): void {
 
 /** Adds an item to an open batch and waits (yields) until its line is there or the time is over. */
 export function submit(lane: Lane, channel: string, batch: Batch, body: string, item: string): LaneResult {
-  const semaphore = table.remove(spare_semaphores) ?? newSemaphore()
+  const semaphore = takeSemaphore()
   const waiter: Waiter = { body, semaphore, gone: false }
   table.insert(batch.waiters, waiter)
   table.insert(batch.items, item)
@@ -300,7 +308,10 @@ export function submit(lane: Lane, channel: string, batch: Batch, body: string, 
   lane.waiting -= 1
   if (lane.waiting === 0 && ngx.worker.exiting()) wakeLane(lane)
   if (woken) {
-    if (spare_semaphores.length < SPARE_SEMAPHORES_MAX) table.insert(spare_semaphores, semaphore)
+    if (spare_count < SPARE_SEMAPHORES_MAX) {
+      spare_semaphores[spare_count] = semaphore
+      spare_count += 1
+    }
   } else {
     // a semaphore that timed out may still be posted to: it is left to the collector
     waiter.gone = true
