@@ -20,7 +20,7 @@ import { postgresAvailable, startTestPostgres } from './postgres'
 const HISTORIES = process.env.FULL === '1' ? 2_000 : 50
 const SEED = Number(process.env.SEED ?? Math.floor(Math.random() * 2 ** 31))
 
-/** What 500 histories are certain to come upon, beside every step. */
+/** What 2,000 histories are certain to come upon, beside every step. */
 const EVERYTHING = [
   ...[
     'confirmed',
@@ -110,11 +110,11 @@ describe('the ledgers', () => {
     expect([...seen]).toEqual(expect.arrayContaining(['confirmed', 'paid', 'expired', 'cancelled', 'unit_moved_on']))
   })
 
-  it('keeps its invariants in memory over many more histories', { timeout: 120_000 }, async () => {
+  it('keeps its invariants in memory over many more histories', { timeout: HISTORIES * 3_000 }, async () => {
     const seen = new Set<string>()
     await fc.assert(
       fc.asyncProperty(history, (steps) => play(steps, [], seen)),
-      { seed: SEED, numRuns: HISTORIES * 10 },
+      { seed: SEED, numRuns: HISTORIES * 40 },
     )
     for (const name of EVERYTHING) expect(seen, `no history came upon "${name}"`).toContain(name)
   })

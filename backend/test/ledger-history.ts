@@ -3,7 +3,7 @@
 // A step is drawn once and carried out on every ledger; `Histories` compares what they answer. Decisions of the model (which unit is
 // taken, which intent is delivered again) come from the step's own numbers, so that a failing history repeats and shrinks.
 import fc from 'fast-check'
-import type { Intent, NewSale, PendingReturn, ShardImage, UnitGeneration } from '../src/ledger/port'
+import type { Intent, NewSale, Order, PendingReturn, ShardImage, UnitGeneration } from '../src/ledger/port'
 
 export const SALES = ['apple', 'pear']
 export const SKUS = ['red', 'green', 'free']
@@ -184,39 +184,66 @@ export function newSale(step: { sale: number; totals: number; sale_user_max: num
   }
 }
 
-/** What a shard of Redis holds of one sale: only what decides which intents can come. */
+/** What a shard of Redis holds of one sale, kept by the scripts' rules. */
 export class FakeShard {
   epoch = 0
   free = new Map<string, UnitGeneration[]>()
+  /** units by "sku user" */
+  readonly counts = new Map<string, number>()
+  readonly unpaid = new Map<string, number>()
+  private readonly records = new Map<string, { version: number; status: string }>()
   private readonly returned = new Set<string>()
 
   load(epoch: number, image: ShardImage): void {
     this.epoch = epoch
     this.free = new Map(image.free.map(({ sku, units }) => [sku, [...units]]))
     this.returned.clear()
+    this.records.clear()
+    for (const { body, version, status } of image.orders) this.records.set(body, { version, status })
+    this.counts.clear()
+    for (const { sku, user, units } of image.buyers) add(this.counts, `${sku} ${user}`, units)
+    this.unpaid.clear()
+    for (const { sku, units } of image.unpaid) add(this.unpaid, sku, units)
   }
 
-  take(sku: string, quantity: number): UnitGeneration[] | undefined {
-    if (sku === 'free') return []
+  /** reserve and take alike; undefined when there are not enough units */
+  take(
+    { sku, user, body }: { sku: string; user: string; body: string },
+    quantity: number,
+  ): UnitGeneration[] | undefined {
     const free = this.free.get(sku) ?? []
-    return free.length < quantity ? undefined : free.splice(0, quantity)
+    if (sku !== 'free' && free.length < quantity) return undefined
+    add(this.counts, `${sku} ${user}`, quantity)
+    add(this.unpaid, sku, quantity)
+    if (!this.records.has(body)) this.records.set(body, { version: 0, status: 'held' })
+    return sku === 'free' ? [] : free.splice(0, quantity)
   }
 
-  /** The give-back script: each return once, and only of this epoch. */
+  /** Each return once, and only of this epoch. */
   giveBack(pending: PendingReturn): void {
-    const key = JSON.stringify([pending.body, pending.units, pending.expired, pending.quantity])
-    if (pending.epoch !== this.epoch || this.returned.has(key)) return
-    this.returned.add(key)
+    if (pending.epoch !== this.epoch || this.returned.has(pending.id)) return
+    this.returned.add(pending.id)
     this.free.get(pending.sku)?.push(...pending.units)
+    add(this.counts, `${pending.sku} ${pending.user}`, -pending.quantity)
+    add(this.unpaid, pending.sku, -pending.quantity)
   }
 
-  struck(pending: PendingReturn): void {
-    this.returned.delete(JSON.stringify([pending.body, pending.units, pending.expired, pending.quantity]))
+  publish({ body, version, status, sku, quantity }: Order): void {
+    const before = this.records.get(body)
+    if (before !== undefined && before.version >= version) return
+    this.records.set(body, { version, status })
+    if (status === 'paid' && before !== undefined && before.status !== 'paid') add(this.unpaid, sku, -quantity)
   }
 
   copy(): Map<string, UnitGeneration[]> {
     return new Map([...this.free].map(([sku, units]) => [sku, [...units]]))
   }
+}
+
+function add(counts: Map<string, number>, key: string, change: number): void {
+  const sum = (counts.get(key) ?? 0) + change
+  if (sum === 0) counts.delete(key)
+  else counts.set(key, sum)
 }
 
 export interface StreamItem {

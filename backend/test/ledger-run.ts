@@ -100,11 +100,7 @@ export class Run {
       case 'apply_returns':
         return this.applyReturns(step.count, step.strike)
       case 'publish':
-        return void (await this.all(async (ledger) => {
-          const changes = await ledger.pendingStatuses(step.count)
-          await ledger.statusesPublished(changes.map(({ id }) => id))
-          return changes.map(({ id: _, ...change }) => change)
-        }))
+        return this.publish(step.count)
       case 'sessions':
         return void (await this.all((ledger) =>
           ledger.replaceSessions(step.users.map((user) => USERS[user] as string)),
@@ -129,10 +125,11 @@ export class Run {
     }
   }
 
-  /** Drains stream and returns; then Redis has exactly the units that the ledger says it lent. */
+  /** Drains stream and returns; then Redis has exactly the units that the ledger says it lent, and the same counts. */
   async checkAtRest(): Promise<void> {
     await this.settle({ do: 'settle', count: ALL, again: 0, reverse: false })
     await this.applyReturns(ALL, true)
+    await this.publish(ALL)
     for (const sale of this.intact) {
       // Its intents wait for the end of the rebuild, which the history has not come to.
       if ((await this.ledgers[0]?.sale(sale))?.rebuilding) continue
@@ -142,6 +139,12 @@ export class Run {
         const in_redis = (shard.free.get(sku) ?? []).map(text).sort()
         expect(in_redis, `free list of ${sale}/${sku}`).toEqual(units.map(text).sort())
       }
+      const counts = (image?.buyers ?? []).flatMap(({ sku, user, units }) =>
+        units > 0 ? [[`${sku} ${user}`, units]] : [],
+      )
+      expect([...shard.counts].sort(), `buyers of ${sale}`).toEqual(counts.sort())
+      const unpaid = (image?.unpaid ?? []).flatMap(({ sku, units }) => (units > 0 ? [[sku, units]] : []))
+      expect([...shard.unpaid].sort(), `unpaid units of ${sale}`).toEqual(unpaid.sort())
     }
   }
 
@@ -196,9 +199,9 @@ export class Run {
     if (known === undefined || price_version === undefined || known.rebuilding || known.state !== 'ready') return
     const shard = this.shard(sale)
     if (this.last_key % 5 === 0) this.earlier.set(sale, shard.copy())
-    const units = shard.take(sku, step.quantity)
-    if (units === undefined) return
-    this.push({ ...this.intent(sale, sku, userOf(step)), quantity: step.quantity, price_version, units })
+    const intent = { ...this.intent(sale, sku, userOf(step)), quantity: step.quantity, price_version }
+    const units = shard.take(intent, step.quantity)
+    if (units !== undefined) this.push({ ...intent, units })
   }
 
   /** Intents that a healthy Redis never writes. */
@@ -308,10 +311,19 @@ export class Run {
         return intent.kind === 'late' && intent.body === order.body && !acknowledged
       })
       const may_take = !step.refund && sale?.state === 'ready' && !sale.rebuilding && !under_way
-      const units = may_take ? this.shard(order.sale).take(order.sku, order.quantity) : undefined
+      const units = may_take ? this.shard(order.sale).take(order, order.quantity) : undefined
       if (units === undefined) await this.all((ledger) => ledger.refundLate(order.sale, order.body))
       else this.push({ ...this.intent(order.sale, order.sku, order.user), ...pick(order), kind: 'late', units })
     }
+  }
+
+  private async publish(count: number): Promise<void> {
+    const published = await this.all(async (ledger) => {
+      const changes = await ledger.pendingStatuses(count)
+      await ledger.statusesPublished(changes.map(({ id }) => id))
+      return changes.map(({ order }) => order)
+    })
+    if (Array.isArray(published)) for (const order of published) this.shard(order.sale).publish(order)
   }
 
   private async applyReturns(count: number, strike: boolean): Promise<void> {
@@ -325,7 +337,6 @@ export class Run {
     for (const row of returns) this.shard(row.sale).giveBack(row)
     if (!strike) return
     await this.all((ledger) => ledger.returnsApplied((pending.get(ledger) ?? []).map(({ id }) => id)))
-    for (const row of returns) this.shard(row.sale).struck(row)
   }
 
   private shard(sale: string): FakeShard {

@@ -1,8 +1,12 @@
 // Brings a database to the present schema: numbered scripts, each applied once, in order, in its own transaction with its record.
 import type { Db } from './db'
 import ledger from './migrations/0001-ledger.sql'
+import lateMet from './migrations/0002-late-met.sql'
 
-const MIGRATIONS: { name: string; sql: string }[] = [{ name: '0001-ledger', sql: ledger }]
+const MIGRATIONS: { name: string; sql: string }[] = [
+  { name: '0001-ledger', sql: ledger },
+  { name: '0002-late-met', sql: lateMet },
+]
 
 /** Held by one process while it migrates ("rush" in ASCII); PGlite has but one. */
 const MIGRATION_LOCK = 0x72757368

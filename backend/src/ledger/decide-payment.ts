@@ -5,8 +5,10 @@ import type { OrderRow, SaleRow, SessionRow } from './rows'
 export interface PaymentEffects {
   outcome: PaymentOutcome
   session?: SessionRow
-  /** when it is paid now, so are its units */
-  order?: OrderRow
+  /** the order, paid now: its status is to be published, and its units are paid */
+  paid?: OrderRow
+  /** the order, paid too late: nothing that a shopper sees yet */
+  late?: OrderRow
   refund?: Refund
 }
 
@@ -26,10 +28,10 @@ export function decidePayment(now: number, event: PaymentEvent, session: Session
   if (order.status === 'confirmed') {
     const version = order.version + 1
     const changed: OrderRow = { ...order, status: 'paid', paid_ms: now, pay_by_ms: 0, version }
-    return { outcome: 'paid', session: paid, order: changed }
+    return { outcome: 'paid', session: paid, paid: changed }
   }
   if (order.status === 'expired' && !order.late) {
-    return { outcome: 'late', session: paid, order: { ...order, late: true } }
+    return { outcome: 'late', session: paid, late: { ...order, late: true } }
   }
   // Cancelled, or paid by another session already: this money goes back.
   const refund = refundOf(event, `${event.provider}.${event.session}`)

@@ -3,8 +3,9 @@
 // A decision reads rows through `Facts` and returns `Effects`; the caller applies all effects in the same transaction
 // under the shard's lock. Rules and reasons: docs of the port, and the comments at each refusal below.
 import type { Price } from '../../../contract/followed-sale'
-import type { Intent } from './port'
-import type { NewReturn, OrderRow, SaleRow, SkuRow, UnitRow, UnitState } from './rows'
+import { decideLateRefund } from './decide-payment'
+import type { Intent, Refund } from './port'
+import type { NewReturn, OrderRow, SaleRow, SessionRow, SkuRow, UnitRow, UnitState } from './rows'
 import { storable } from './sale-rows'
 
 export interface Facts {
@@ -16,6 +17,8 @@ export interface Facts {
   buyerUnits(sku: string, user: string): number
   /** units that the buyer has of all SKUs */
   buyerUnitsInSale(user: string): number
+  /** the payment session that was paid; asked for late intents alone */
+  paidSession(body: string): SessionRow | undefined
   /** order number of the shard, each once */
   nextOrder(shard: number): string
   /** for survivors of a rebuild: free units of a SKU in unit order, and whether one may be used in place of another */
@@ -46,11 +49,14 @@ export interface BuyerChange {
 export interface Effects {
   unit_changes: UnitChange[]
   mints: { sale: string; sku: string; unit: number; epoch: number; shard: number; state: UnitState; body: string }[]
-  /** published in this order, then the changed ones that are */
+  /** published in this order, then the changed ones */
   inserted: OrderRow[]
   changed: OrderRow[]
+  /** changed in what no shopper sees: not published */
+  quiet: OrderRow[]
   buyer_changes: BuyerChange[]
   returns: NewReturn[]
+  refunds: Refund[]
   dead: { intent: Intent; reason: string }[]
 }
 
@@ -60,15 +66,12 @@ export function noEffects(): Effects {
     mints: [],
     inserted: [],
     changed: [],
+    quiet: [],
     buyer_changes: [],
     returns: [],
+    refunds: [],
     dead: [],
   }
-}
-
-/** Whether a change is to be published: marking an order late is all that a shopper does not see. */
-export function isPublished(changed: OrderRow): boolean {
-  return !changed.late
 }
 
 const NO_PRICE: Price = { amount_minor: 0, currency: '' }
@@ -205,7 +208,7 @@ class Batch {
 
   bury(intent: Intent, reason: string): void {
     const order = this.known(intent)
-    if (intent.kind === 'late') this.giveBack(intent, intent.quantity)
+    if (intent.kind === 'late') this.refuseLate(intent, order)
     else if (order === undefined) this.refuse(intent, reason)
     else if (!order.intent_met) this.meetTombstone(intent, order)
   }
@@ -271,16 +274,15 @@ class Batch {
     this.giveBack(intent, intent.quantity)
   }
 
-  /** Units taken for a payment that came after expiry. The take script has counted them as unpaid and as the buyer's, so a return lowers both. */
+  /** Units taken for a payment that came after expiry; in a rebuild any free ones will do. */
   private settleLate(intent: Intent, order: OrderRow | undefined): void {
     const sale = this.facts.sale
     const sku = sale.skus.get(intent.sku)
-    const wanted =
-      order?.status === 'expired' && order.late && order.sku === intent.sku && order.quantity === intent.quantity
+    if (order?.late_met === lateName(intent)) return
     const current = this.survivors || intent.epoch === sale.epoch
-    const taken = wanted && current && sku !== undefined ? this.take(intent, sku) : undefined
-    if (!wanted || sku === undefined || taken === undefined) {
-      this.giveBack(intent, intent.quantity)
+    const taken = current && sku !== undefined && isWaitingFor(intent, order) ? this.take(intent, sku) : undefined
+    if (order === undefined || sku === undefined || taken === undefined) {
+      this.refuseLate(intent, order)
       return
     }
     this.claim(intent, sku, taken, 'paid')
@@ -289,9 +291,33 @@ class Batch {
       units: taken.map((row) => row.unit),
       status: 'paid',
       late: false,
+      late_met: lateName(intent),
       paid_ms: this.facts.now,
       version: order.version + 1,
     })
+  }
+
+  /**
+   * The take script has counted the units as unpaid and as the buyer's, so a return lowers both. It takes once an epoch, so an
+   * order that still waits is refunded; after an epoch's end the script takes again.
+   */
+  private refuseLate(intent: Intent, order: OrderRow | undefined): void {
+    if (this.survivors || intent.epoch !== this.facts.sale.epoch) return
+    if (order === undefined) {
+      const some = intent.units.some(({ unit, generation }) => this.claimable(intent.sku, unit, generation))
+      if (some) this.giveBack(intent, intent.quantity)
+      return
+    }
+    this.giveBack(intent, intent.quantity)
+    const met: OrderRow = { ...order, late_met: lateName(intent) }
+    const refunded = isWaitingFor(intent, order) ? decideLateRefund(met, this.facts.paidSession(order.body)) : undefined
+    if (refunded === undefined) {
+      this.orders.set(order.body, met)
+      this.effects.quiet.push(met)
+      return
+    }
+    this.effects.refunds.push(refunded.refund)
+    this.change(refunded.order)
   }
 
   /** The units an intent gets: all those it names, for a survivor any free one in place of one that has moved on. */
@@ -434,6 +460,16 @@ class Batch {
   }
 }
 
+/** One take of one shard: the take script takes once an epoch. */
+function lateName(intent: Intent): string {
+  return `${intent.epoch}.${intent.shard}.${intent.reserved_ms}`
+}
+
+function isWaitingFor(intent: Intent, order: OrderRow | undefined): boolean {
+  if (order?.status !== 'expired' || !order.late) return false
+  return order.sku === intent.sku && order.quantity === intent.quantity && order.user === intent.user
+}
+
 function unitKey(sku: string, unit: number): string {
   return sku + ':' + unit
 }
@@ -464,6 +500,7 @@ function blankOrder(sale: SaleRow, intent: Intent): OrderRow {
     intent_met: true,
     late: false,
     extended: false,
+    late_met: '',
   }
 }
 
@@ -493,5 +530,6 @@ export function tombstoneOrder(
     intent_met: false,
     late: false,
     extended: false,
+    late_met: '',
   }
 }

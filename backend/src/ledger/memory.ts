@@ -8,7 +8,6 @@ import {
   decideIntents,
   type Effects,
   type Facts,
-  isPublished,
   noEffects,
   partition,
   tombstoneOrder,
@@ -224,13 +223,14 @@ export class MemoryLedger implements port.Ledger {
     const decided = decidePayment(this.now(), event, session, order)
     this.events.add(key)
     if (decided.session !== undefined) session.status = decided.session.status
-    if (decided.refund !== undefined) this.queueRefund(decided.refund)
-    if (decided.order !== undefined) {
-      this.apply({ ...noEffects(), changed: [decided.order] })
-      if (decided.order.status === 'paid') {
-        for (const unit of order.units) setUnit(tables, order.sku, unit, { state: 'paid' })
-      }
-    }
+    const { paid, late, refund } = decided
+    this.apply({
+      ...noEffects(),
+      changed: paid ? [paid] : [],
+      quiet: late ? [late] : [],
+      refunds: refund ? [refund] : [],
+    })
+    if (paid !== undefined) for (const unit of paid.units) setUnit(tables, paid.sku, unit, { state: 'paid' })
     return decided.outcome
   }
 
@@ -242,11 +242,9 @@ export class MemoryLedger implements port.Ledger {
   async refundLate(sale: string, body: string): Promise<port.Order> {
     const order = this.tables.get(sale)?.orders.get(body)
     if (order === undefined) throw new LedgerError('not_found', `reservation ${body} of sale ${sale} is not known`)
-    const session = this.payment_sessions.find((row) => row.sale === sale && row.body === body && row.status === 'paid')
-    const decided = decideLateRefund(order, session)
+    const decided = decideLateRefund(order, this.paidSession(sale, body))
     if (decided === undefined) return orderOf(order)
-    this.queueRefund(decided.refund)
-    this.apply({ ...noEffects(), changed: [decided.order] })
+    this.apply({ ...noEffects(), changed: [decided.order], refunds: [decided.refund] })
     return orderOf(decided.order)
   }
 
@@ -459,6 +457,7 @@ export class MemoryLedger implements port.Ledger {
         for (const sku of row.skus.keys()) sum += buyers.get(sku + ':' + user)?.units ?? 0
         return sum
       },
+      paidSession: (body) => this.paidSession(row.id, body),
       nextOrder: (shard) => {
         const number = (numbered[shard] ?? 0) + 1
         numbered[shard] = number
@@ -483,7 +482,9 @@ export class MemoryLedger implements port.Ledger {
       if (order.order !== '')
         tables.last_orders[order.shard] = Number(order.order.slice(order.order.lastIndexOf('-') + 1))
     }
-    for (const order of effects.changed) this.saleTables(order.sale).orders.set(order.body, order)
+    for (const refund of effects.refunds) this.queueRefund(refund)
+    for (const order of [...effects.changed, ...effects.quiet])
+      this.saleTables(order.sale).orders.set(order.body, order)
     for (const { sale, sku, user, units, expired_holds } of effects.buyer_changes) {
       const { buyers } = this.saleTables(sale)
       const key = sku + ':' + user
@@ -493,8 +494,8 @@ export class MemoryLedger implements port.Ledger {
       buyers.set(key, row)
     }
     for (const row of effects.returns) this.returns.push({ id: String(++this.last_id), ...row })
-    const published = [...effects.inserted, ...effects.changed.filter(isPublished)]
-    for (const { sale, body } of published) this.outbox.push({ id: ++this.last_id, sale, body })
+    for (const { sale, body } of [...effects.inserted, ...effects.changed])
+      this.outbox.push({ id: ++this.last_id, sale, body })
     for (const { intent, reason } of effects.dead) {
       this.dead.push({ intent: structuredClone(intent), reason, at_ms: this.now() })
     }
@@ -516,6 +517,10 @@ export class MemoryLedger implements port.Ledger {
 
   private openSession(sale: string, body: string): SessionRow | undefined {
     return this.payment_sessions.find((row) => row.sale === sale && row.body === body && row.status === 'open')
+  }
+
+  private paidSession(sale: string, body: string): SessionRow | undefined {
+    return this.payment_sessions.find((row) => row.sale === sale && row.body === body && row.status === 'paid')
   }
 
   private sessionNamed(provider: string, session: string): SessionRow | undefined {

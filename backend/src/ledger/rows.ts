@@ -23,6 +23,8 @@ export interface OrderRow extends Order {
   late: boolean
   /** its hold has been extended by a started payment */
   extended: boolean
+  /** which intent of a late payment was met last, '' for none: that intent delivered again does nothing */
+  late_met: string
 }
 
 /** What an order is judged and priced by: fixed once written, a change makes a new price version. */

@@ -2,13 +2,14 @@
 // Each guarded update must meet every row it names; anything else is a bug, and rolls the batch back.
 import { plainArray, textArray } from '../db/array'
 import type { Parameter, Queries } from '../db/db'
-import { type BuyerChange, type Effects, isPublished } from './decide'
+import type { BuyerChange, Effects } from './decide'
 import type { OrderRow } from './rows'
 import addToBuyers from './sql/add-to-buyers.sql'
 import changeUnits from './sql/change-units.sql'
 import insertDeadIntents from './sql/insert-dead-intents.sql'
 import insertMintedUnits from './sql/insert-minted-units.sql'
 import insertOrders from './sql/insert-orders.sql'
+import insertRefunds from './sql/insert-refunds.sql'
 import insertReturns from './sql/insert-returns.sql'
 import takeFromBuyers from './sql/take-from-buyers.sql'
 import updateMinted from './sql/update-minted.sql'
@@ -29,6 +30,7 @@ export async function writeEffects(queries: Queries, effects: Effects, now: numb
   writeUnits(effects, write)
   writeBuyers(effects, write)
   if (effects.returns.length > 0) write(insertReturns, returnParameters(effects.returns))
+  if (effects.refunds.length > 0) write(insertRefunds, refundParameters(effects.refunds))
   if (effects.dead.length > 0) {
     const intents = effects.dead.map(({ intent }) => JSON.stringify(intent))
     write(insertDeadIntents, [textArray(intents), textArray(effects.dead.map(({ reason }) => reason)), now])
@@ -52,9 +54,8 @@ function writeOrders(effects: Effects, write: Write): void {
       write(updateShards, [sales, plainArray(shards.map(({ shard }) => shard)), numbers])
     }
   }
-  if (effects.changed.length > 0) {
-    write(updateOrders, updateParameters(effects.changed), effects.changed.length)
-  }
+  const updated = [...effects.changed, ...effects.quiet]
+  if (updated.length > 0) write(updateOrders, updateParameters(updated, effects.changed.length), updated.length)
 }
 
 function writeUnits(effects: Effects, write: Write): void {
@@ -115,7 +116,8 @@ function insertParameters(orders: OrderRow[]): Parameter[] {
   ]
 }
 
-function updateParameters(orders: OrderRow[]): Parameter[] {
+/** The first `published` of them go into the outbox. */
+function updateParameters(orders: OrderRow[], published: number): Parameter[] {
   return [
     textArray(orders.map((order) => order.sale)),
     textArray(orders.map((order) => order.body)),
@@ -133,7 +135,8 @@ function updateParameters(orders: OrderRow[]): Parameter[] {
     plainArray(orders.map((order) => order.intent_met)),
     plainArray(orders.map((order) => order.late)),
     plainArray(orders.map((order) => order.extended)),
-    plainArray(orders.map(isPublished)),
+    textArray(orders.map((order) => order.late_met)),
+    plainArray(orders.map((_, i) => i < published)),
   ]
 }
 
@@ -182,6 +185,16 @@ function returnParameters(returns: Effects['returns']): Parameter[] {
     textArray(returns.map((row) => plainArray(row.units.map(({ unit }) => unit)))),
     textArray(returns.map((row) => plainArray(row.units.map(({ generation }) => generation)))),
     plainArray(returns.map((row) => row.expired)),
+  ]
+}
+
+function refundParameters(refunds: Effects['refunds']): Parameter[] {
+  return [
+    textArray(refunds.map((refund) => refund.id)),
+    textArray(refunds.map((refund) => refund.provider)),
+    textArray(refunds.map((refund) => refund.session)),
+    plainArray(refunds.map((refund) => refund.amount_minor)),
+    textArray(refunds.map((refund) => refund.currency)),
   ]
 }
 

@@ -3,27 +3,18 @@ import { plainArray } from '../db/array'
 import type { Queries } from '../db/db'
 import { noEffects } from './decide'
 import { decideLateRefund, decidePayment, decidePaymentStart } from './decide-payment'
-import {
-  LedgerError,
-  type Order,
-  type PaymentEvent,
-  type PaymentOutcome,
-  type PaymentSession,
-  type Refund,
-} from './port'
+import { LedgerError, type Order, type PaymentEvent, type PaymentOutcome, type PaymentSession } from './port'
 import { type OrderRow, orderOf, type SessionRow, sessionOf } from './rows'
 import insertPaymentEvent from './sql/insert-payment-event.sql'
-import insertRefund from './sql/insert-refund.sql'
 import insertSession from './sql/insert-session.sql'
 import payUnits from './sql/pay-units.sql'
-import readPaidSession from './sql/read-paid-session.sql'
 import readPaymentEvent from './sql/read-payment-event.sql'
 import readSession from './sql/read-session.sql'
 import readSessionOfOrder from './sql/read-session-of-order.sql'
 import setSessionsStatus from './sql/set-sessions-status.sql'
 import { writeEffects } from './sql-effects'
 import { type SaleReader, type SessionRecord, sessionRow } from './sql-rows'
-import { lockOrderRows } from './sql-settlement'
+import { lockOrderRows, paidSessions } from './sql-settlement'
 
 export async function recordSession(
   queries: Queries,
@@ -65,22 +56,25 @@ export async function applyEvent(queries: Queries, event: PaymentEvent, now: num
   const decided = decidePayment(now, event, session, order)
   if (decided.session !== undefined)
     await queries.query(setSessionsStatus, [plainArray([session.id]), decided.session.status])
-  if (decided.refund !== undefined) await queueRefund(queries, decided.refund)
-  if (decided.order !== undefined) {
-    await writeEffects(queries, { ...noEffects(), changed: [decided.order] }, now)
-    if (decided.order.status === 'paid') await setUnitsPaid(queries, decided.order)
+  const { paid, late, refund } = decided
+  const effects = {
+    ...noEffects(),
+    changed: paid ? [paid] : [],
+    quiet: late ? [late] : [],
+    refunds: refund ? [refund] : [],
   }
+  await writeEffects(queries, effects, now)
+  if (paid !== undefined) await setUnitsPaid(queries, paid)
   return decided.outcome
 }
 
 export async function refundLateOrder(queries: Queries, sale: string, body: string, now: number): Promise<Order> {
   const order = await lockOrder(queries, sale, body)
   if (order === undefined) throw new LedgerError('not_found', `reservation ${body} of sale ${sale} is not known`)
-  const paid = (await queries.query<SessionRecord>(readPaidSession, [sale, body]))[0]
-  const decided = decideLateRefund(order, paid && sessionRow(paid))
+  const paid = await paidSessions(queries, [{ sale, body }])
+  const decided = decideLateRefund(order, paid.get(sale + ':' + body))
   if (decided === undefined) return orderOf(order)
-  await queueRefund(queries, decided.refund)
-  await writeEffects(queries, { ...noEffects(), changed: [decided.order] }, now)
+  await writeEffects(queries, { ...noEffects(), changed: [decided.order], refunds: [decided.refund] }, now)
   return orderOf(decided.order)
 }
 
@@ -98,9 +92,4 @@ async function setUnitsPaid(queries: Queries, order: OrderRow): Promise<void> {
   const rows = await queries.query(payUnits, [order.sale, order.sku, units, order.body])
   if (rows.length !== order.quantity)
     throw new Error(`order ${order.order}: ${rows.length} of its ${order.quantity} units are with it`)
-}
-
-async function queueRefund(queries: Queries, refund: Refund): Promise<void> {
-  const { id, provider, session, amount_minor, currency } = refund
-  await queries.query(insertRefund, [id, provider, session, amount_minor, currency])
 }

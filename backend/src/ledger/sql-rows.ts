@@ -58,6 +58,7 @@ export interface OrderRecord {
   intent_met: boolean
   late: boolean
   extended: boolean
+  late_met: string
 }
 
 export type UnitRecord = Omit<UnitRow, 'state'> & { state: string }
@@ -125,6 +126,7 @@ export function orderRow(record: OrderRecord): OrderRow {
     intent_met: record.intent_met,
     late: record.late,
     extended: record.extended,
+    late_met: record.late_met,
   }
 }
 

@@ -6,7 +6,7 @@ import { plainArray, textArray } from '../db/array'
 import type { Queries } from '../db/db'
 import { decideBurial, decideEnd, decideIntents, type Facts, noEffects, partition, tombstoneOrder } from './decide'
 import { type Intent, LedgerError, type Order } from './port'
-import { compareText, type OrderRow, orderOf, type SaleRow, type UnitRow } from './rows'
+import { compareText, type OrderRow, orderOf, type SaleRow, type SessionRow, type UnitRow } from './rows'
 import findDueOrders from './sql/find-due-orders.sql'
 import lockMinted from './sql/lock-minted.sql'
 import lockOrders from './sql/lock-orders.sql'
@@ -15,11 +15,12 @@ import readBuyers from './sql/read-buyers.sql'
 import readFreeUnits from './sql/read-free-units.sql'
 import readOpenSessions from './sql/read-open-sessions.sql'
 import readOrder from './sql/read-order.sql'
+import readPaidSessions from './sql/read-paid-sessions.sql'
 import readUnits from './sql/read-units.sql'
 import setSessionsStatus from './sql/set-sessions-status.sql'
 import { writeEffects } from './sql-effects'
 import type { BuyerRecord, OrderRecord, SaleReader, SaleRecord, SessionRecord, UnitRecord } from './sql-rows'
-import { orderRow, unitRow } from './sql-rows'
+import { orderRow, sessionRow, unitRow } from './sql-rows'
 
 export interface LockedSale {
   row: SaleRow
@@ -220,6 +221,8 @@ async function gatherFacts(
     of_sku.set(sale + ':' + sku + ':' + user_id, count)
     of_sale.set(sale + ':' + user_id, (of_sale.get(sale + ':' + user_id) ?? 0) + count)
   }
+  const late = intents.filter(({ kind }) => kind === 'late')
+  const paid = late.length > 0 ? await paidSessions(queries, late) : undefined
   const free = survivors ? await freeUnitsOf(queries, intents) : undefined
 
   return (sale) => {
@@ -231,6 +234,7 @@ async function gatherFacts(
       unit: (sku, unit) => units.get(unitKey(sale, sku, unit)),
       buyerUnits: (sku, user) => of_sku.get(sale + ':' + sku + ':' + user) ?? 0,
       buyerUnitsInSale: (user) => of_sale.get(sale + ':' + user) ?? 0,
+      paidSession: (body) => paid?.get(sale + ':' + body),
       nextOrder: (shard) => {
         const number = (last_orders.get(shard) ?? 0) + 1
         last_orders.set(shard, number)
@@ -297,6 +301,16 @@ async function freeUnitsOf(queries: Queries, intents: Intent[]): Promise<Map<str
     else rows.push(unitRow(record))
   }
   return free
+}
+
+/** By `sale:body`. */
+export async function paidSessions(
+  queries: Queries,
+  orders: { sale: string; body: string }[],
+): Promise<Map<string, SessionRow>> {
+  const parameters = [textArray(orders.map(({ sale }) => sale)), textArray(orders.map(({ body }) => body))]
+  const records = await queries.query<SessionRecord>(readPaidSessions, parameters)
+  return new Map(records.map((record) => [record.sale + ':' + record.body, sessionRow(record)]))
 }
 
 async function openSessions(

@@ -1,1 +1,0 @@
-INSERT INTO refunds (id, provider, session, amount_minor, currency, done) VALUES ($1, $2, $3, $4, $5, false) ON CONFLICT DO NOTHING
