@@ -31,9 +31,9 @@ const INTENTIONS: [Intention, number][] = [
 ]
 
 const SKUS: [string, number][] = [
-  ['mug', 50],
-  ['print', 25],
-  ['poster', 18],
+  ['mug', 40],
+  ['print', 18],
+  ['poster', 35],
   ['song', 7],
 ]
 

@@ -17,10 +17,13 @@ import { ShopClient } from './shop-client'
 import { Shopper } from './shopper'
 import { World } from './world'
 
-const SHOPPERS = 160
-/** Shoppers come, and faults hit, within this time. */
+/** These come, and faults hit, within this time … */
+const SHOPPERS = 100
 const SPREAD_MS = 6000
-const GIVE_UP_MS = 30_000
+/** … and with each fault comes a wave, so that it never meets a quiet shop. */
+const WAVE_SHOPPERS = 25
+const WAVE_MS = 1500
+const GIVE_UP_MS = 45_000
 const PROBES_END_MS = 90_000
 const REST_TIMEOUT_MS = 25_000
 const GATE_WORKERS = 2
@@ -75,20 +78,27 @@ export async function runSchedule(options: ScheduleOptions): Promise<ScheduleRes
     })
     await admin('POST', `/admin/sales/${SALE}/open`)
     const opened_ms = Date.now()
+    const everybody = SHOPPERS + WAVE_SHOPPERS * faults.length
     const { sessions } = await admin<{ sessions: { user: string; session: string }[] }>(
       'POST',
       '/admin/demo-sessions',
       {
-        count: SHOPPERS + rules.skus.length,
+        count: everybody + rules.skus.length,
       },
     )
     const shoppers = sessions.map(({ user, session }, index) => {
-      const gives_up_ms = Date.now() + (index < SHOPPERS ? GIVE_UP_MS : PROBES_END_MS)
+      const gives_up_ms = Date.now() + (index < everybody ? GIVE_UP_MS : PROBES_END_MS)
       return new Shopper(client, SALE, user, session, crowd.fork(), gives_up_ms)
     })
-    const probers = shoppers.slice(SHOPPERS)
-    const living = shoppers.slice(0, SHOPPERS).map((shopper) => shopper.live(drawPlan(crowd.fork(), SPREAD_MS)))
-    await Promise.all([injectAll(world, faults), ...living])
+    const probers = shoppers.slice(everybody)
+    const living: Promise<void>[] = []
+    const come = (from: number, count: number, spread_ms: number) => {
+      for (const shopper of shoppers.slice(from, from + count))
+        living.push(shopper.live(drawPlan(crowd.fork(), spread_ms)))
+    }
+    come(0, SHOPPERS, SPREAD_MS)
+    await injectAll(world, faults, (wave) => come(SHOPPERS + wave * WAVE_SHOPPERS, WAVE_SHOPPERS, WAVE_MS))
+    await Promise.all(living)
 
     const rested = await waitForRest(admin, SALE, true, REST_TIMEOUT_MS)
     const violations: Violation[] = [...deaths]
@@ -127,11 +137,12 @@ export async function runSchedule(options: ScheduleOptions): Promise<ScheduleRes
   }
 }
 
-async function injectAll(world: World, faults: PlannedFault[]): Promise<void> {
+async function injectAll(world: World, faults: PlannedFault[], startWave: (wave: number) => void): Promise<void> {
   const start_ms = Date.now()
-  for (const { fault, at_ms } of faults) {
+  for (const [wave, { fault, at_ms }] of faults.entries()) {
     await sleep(Math.max(0, start_ms + at_ms - Date.now()))
     world.say(`${((Date.now() - start_ms) / 1000).toFixed(1)} s ${fault.name}`)
+    startWave(wave)
     await fault.inject(world)
   }
 }
