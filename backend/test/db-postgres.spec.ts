@@ -1,0 +1,109 @@
+// The PostgreSQL driver: migrations by several at once, ceilings on waits, deadlocks retried, connections that break.
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Postgres } from '../../scripts/postgres'
+import { textArray } from '../src/db/array'
+import { migrate } from '../src/db/migrate'
+import { PostgresDb } from '../src/db/postgres'
+import { openLedger } from '../src/ledger/open'
+import { postgresAvailable, startTestPostgres } from './postgres'
+
+let server: Postgres
+const open: PostgresDb[] = []
+
+function connect(database_url: string): PostgresDb {
+  const db = new PostgresDb({ database_url })
+  open.push(db)
+  return db
+}
+
+describe.skipIf(!postgresAvailable)('PostgreSQL', () => {
+  beforeAll(async () => {
+    server = await startTestPostgres()
+    const db = connect(server.url)
+    await db.script(
+      'CREATE TABLE things (name text PRIMARY KEY, value bigint); INSERT INTO things VALUES ($$a$$, 1), ($$b$$, 1)',
+    )
+  })
+
+  afterAll(async () => {
+    for (const db of open) await db.close()
+    await server?.stop()
+  })
+
+  it('is migrated once by several processes at once, and again by nobody', async () => {
+    const url = await server.createDatabase('migrated')
+    const applied = await Promise.all([1, 2, 3].map(() => migrate(connect(url))))
+    expect(applied.flat().length).toBeGreaterThan(0)
+    const db = connect(url)
+    const rows = await db.query<{ name: string }>('SELECT name FROM migrations ORDER BY name')
+    expect(rows.map(({ name }) => name)).toEqual([...new Set(applied.flat())].sort())
+    expect(await migrate(db)).toEqual([])
+    expect(await db.query('SELECT version FROM sales_version')).toEqual([{ version: 0 }])
+  })
+
+  it('migrated by a newer version is refused, by name', async () => {
+    const url = await server.createDatabase('newer')
+    const db = connect(url)
+    await migrate(db)
+    await db.query("INSERT INTO migrations (name) VALUES ('9999-from-the-future')")
+    await expect(openLedger({ database_url: url, data_dir: '' })).rejects.toThrow('9999-from-the-future')
+  })
+
+  it('keeps 64-bit integers, arrays and texts as they are', async () => {
+    const texts = ['', '"', '\\', '{a,b}', 'NULL', ' ', "'", 'ж\n漢']
+    const sql =
+      'SELECT $1::text[] AS texts, 9007199254740991::bigint AS whole, ARRAY[1, 2]::bigint[] AS many, true AS yes'
+    expect(await connect(server.url).query(sql, [textArray(texts)])).toEqual([
+      { texts, whole: 9007199254740991, many: [1, 2], yes: true },
+    ])
+  })
+
+  it('runs a transaction again after a deadlock', async () => {
+    const db = connect(server.url)
+    let runs = 0
+    let both = 0
+    const raise = (first: string, second: string) =>
+      db.transaction(async (queries) => {
+        runs++
+        await queries.query('UPDATE things SET value = value + 1 WHERE name = $1', [first])
+        both++
+        // only the first time do both hold one row each
+        for (let waited = 0; both < 2 && waited < 100; waited++) await new Promise((resolve) => setTimeout(resolve, 5))
+        await queries.query('UPDATE things SET value = value + 1 WHERE name = $1', [second])
+      })
+    await Promise.all([raise('a', 'b'), raise('b', 'a')])
+    expect(runs).toBe(3)
+    expect(await db.query('SELECT name, value FROM things ORDER BY name')).toEqual([
+      { name: 'a', value: 3 },
+      { name: 'b', value: 3 },
+    ])
+  })
+
+  it('rolls back what throws, queries sent at once included, and gives the connection back', async () => {
+    const db = new PostgresDb({ database_url: server.url, connections_max: 1 })
+    open.push(db)
+    const failing = db.transaction(async (queries) => {
+      await Promise.all([
+        queries.query("INSERT INTO things VALUES ('c', 1)"),
+        queries.query("INSERT INTO things VALUES ('a', 1)"),
+        queries.query("INSERT INTO things VALUES ('d', 1)"),
+      ])
+    })
+    await expect(failing).rejects.toMatchObject({ code: '23505' })
+    expect(await db.query("SELECT name FROM things WHERE name IN ('c', 'd')")).toEqual([])
+  })
+
+  it('survives connections that the server ends', async () => {
+    const errors: Error[] = []
+    const db = new PostgresDb({ database_url: server.url, onError: (error) => errors.push(error) })
+    open.push(db)
+    await db.query('SELECT 1')
+    const others =
+      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'rushgate' AND state = 'idle'"
+    await connect(server.url).query(others)
+    for (let waited = 0; errors.length === 0 && waited < 200; waited++)
+      await new Promise((resolve) => setTimeout(resolve, 5))
+    expect(errors.length).toBeGreaterThan(0)
+    expect(await db.query('SELECT 1 AS one')).toEqual([{ one: 1 }])
+  })
+})
