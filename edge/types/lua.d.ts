@@ -37,6 +37,10 @@ declare namespace jit {
   function on(func?: ((this: void, ...args: never[]) => unknown) | true, recursive?: boolean): void
   function off(func?: ((this: void, ...args: never[]) => unknown) | true, recursive?: boolean): void
   function flush(): void
+  namespace opt {
+    /** Parameters as `-O` takes them: 'hotloop=56', 'maxtrace=1000', 'maxirconst=500' … */
+    function start(...options: string[]): void
+  }
   function status(): LuaMultiReturn<[enabled: boolean, ...features: string[]]>
   const version: string
   const version_num: number
