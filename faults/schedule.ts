@@ -142,6 +142,7 @@ async function injectAll(world: World, faults: PlannedFault[], startWave: (wave:
   for (const [wave, { fault, at_ms }] of faults.entries()) {
     await sleep(Math.max(0, start_ms + at_ms - Date.now()))
     world.say(`${((Date.now() - start_ms) / 1000).toFixed(1)} s ${fault.name}`)
+    if (fault.needs_selling) await world.untilSelling()
     startWave(wave)
     await fault.inject(world)
   }

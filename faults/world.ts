@@ -7,6 +7,9 @@ import { AdminError, type PartName, type Stack } from '../scripts/stack'
 import type { Random } from './random'
 
 const START_TRIES = 3
+const SELLING = ['open', 'all_held', 'sold_out']
+const SELLING_POLL_MS = 50
+const SELLING_PATIENCE_MS = 8000
 const OPERATOR_RETRY_MS = 300
 const OPERATOR_PATIENCE_MS = 20_000
 
@@ -70,6 +73,17 @@ export class World {
     process.kill(pid, 'SIGSTOP')
     await sleep(pause_ms)
     process.kill(pid, 'SIGCONT')
+  }
+
+  /** Until the gate sells, or could but for the stock; gives up after a while, because another fault may be why it does not. */
+  async untilSelling(): Promise<void> {
+    const deadline = Date.now() + SELLING_PATIENCE_MS
+    while (Date.now() < deadline) {
+      const response = await fetch(`${this.stack.urls.gate}/sales/${this.sale}/state`).catch(() => undefined)
+      const state = (await response?.json().catch(() => undefined)) as { phase?: string } | undefined
+      if (SELLING.includes(state?.phase ?? '')) return
+      await sleep(SELLING_POLL_MS)
+    }
   }
 
   /** Some time between the two, drawn from the schedule's seed. */

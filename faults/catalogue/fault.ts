@@ -7,5 +7,7 @@ export interface Fault {
   loses_redis: boolean
   /** `random` draws of a schedule pick it this often, relative to the others */
   weight: number
+  /** wait until the gate sells again after the fault before: otherwise this one would change nothing */
+  needs_selling?: boolean
   inject(world: World): Promise<void>
 }

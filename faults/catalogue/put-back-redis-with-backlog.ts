@@ -6,6 +6,7 @@ export const putBackRedisWithBacklog: Fault = {
   name: 'put-back-redis-with-backlog',
   loses_redis: true,
   weight: 2,
+  needs_selling: true,
   async inject(world) {
     await world.kill('backend')
     await world.wait(300, 1000)

@@ -6,6 +6,7 @@ export const restartRedisWithBacklog: Fault = {
   name: 'restart-redis-with-backlog',
   loses_redis: false,
   weight: 2,
+  needs_selling: true,
   async inject(world) {
     await world.kill('backend')
     await world.wait(500, 2000)
