@@ -42,6 +42,18 @@ interface Sku {
   taken: number
 }
 
+// Lua 5.1 prints a number through printf, half a microsecond each: the few that recur are printed once a batch.
+const texts = new LuaTable<number, string>()
+
+function textOf(value: number): string {
+  let text = texts.get(value)
+  if (text === undefined) {
+    text = tostring(value)
+    texts.set(value, text)
+  }
+  return text
+}
+
 interface Buyer {
   units: number
   expired: number
@@ -74,6 +86,7 @@ export function reserve(keys: string[], args: string[]): string {
   const meta_key = keys[Key.meta] as string
   const time = redis.call('TIME') as [string, string]
   const now_ms = math.floor((tonumber(time[0]) as number) * 1000 + (tonumber(time[1]) as number) / 1000)
+  const now_text = tostring(now_ms)
 
   const fields = ['epoch', 'state', 'opens_ms', 'closes_ms', 'stock_version', 'sale_user_max', 'hold_attempts_max']
   const skus: Sku[] = []
@@ -93,7 +106,7 @@ export function reserve(keys: string[], args: string[]): string {
   }
   const meta = redis.call('HMGET', meta_key, ...fields) as (string | false)[]
   const state = meta[1]
-  if (meta[0] !== args[Arg.epoch] || !state || state === 'closed') return batch + ' ' + now_ms + ' rebuilding 0'
+  if (meta[0] !== args[Arg.epoch] || !state || state === 'closed') return batch + ' ' + now_text + ' rebuilding 0'
   const opens_ms = tonumber(meta[2]) as number
   const closes_ms = tonumber(meta[3]) as number
   const sale_user_max = tonumber(meta[5]) as number
@@ -132,7 +145,7 @@ export function reserve(keys: string[], args: string[]): string {
     count += 1
     at = next_at as number
   }
-  if (count === 0) return batch + ' ' + now_ms + ' ' + state + ' ' + (meta[4] || '0')
+  if (count === 0) return batch + ' ' + now_text + ' ' + state + ' ' + (meta[4] || '0')
   const records = redis.call('HMGET', keys[Key.reservations] as string, ...bodies) as (string | false)[]
   const newest = redis.call('HMGET', keys[Key.sessions] as string, ...users) as (string | false)[]
   const stored_buyers = redis.call('HMGET', keys[Key.buyers] as string, ...buyer_fields) as (string | false)[]
@@ -176,7 +189,7 @@ export function reserve(keys: string[], args: string[]): string {
     } else {
       const field = buyer_fields[i] as string
       const buyer = buyerOf(buyers, field, stored_buyers[i])
-      const total_field = '*:' + users[i]
+      const total_field = stored_totals ? '*:' + users[i] : ''
       const total = stored_totals ? buyerOf(buyers, total_field, stored_totals[i]) : undefined
       if (buyer.units + quantity > sku.user_max || (hold_attempts_max > 0 && buyer.expired >= hold_attempts_max)) {
         line = 'limit_reached ' + buyer.bodies
@@ -229,7 +242,7 @@ export function reserve(keys: string[], args: string[]): string {
           granted = table.concat(units, ',', from + 1, from + quantity)
           ;[numbers] = string.gsub(granted, ':%d+', '')
         }
-        const record = '0|held|' + sku.name + '|' + quantity + '|' + numbers + '|' + now_ms + '||'
+        const record = '0|held|' + sku.name + '|' + textOf(quantity) + '|' + numbers + '|' + now_text + '||'
         table.insert(record_fields, body)
         table.insert(record_fields, record)
         table.insert(
@@ -248,7 +261,7 @@ export function reserve(keys: string[], args: string[]): string {
             user,
           ),
         )
-        lines[i] = 'held ' + numbers + ' ' + now_ms
+        lines[i] = 'held ' + numbers + ' ' + now_text
       }
     }
     for (let i = 0; i < count; i++) {
@@ -256,13 +269,14 @@ export function reserve(keys: string[], args: string[]): string {
         const first = held.get(bodies[i] as string) as number
         const numbers = string.match(lines[first] as string, '^held (%S*)')[0] as string
         const sku = sku_of[i] as Sku
-        lines[i] = 'replay 0|held|' + sku.name + '|' + quantities[i] + '|' + numbers + '|' + now_ms + '||'
+        lines[i] =
+          'replay 0|held|' + sku.name + '|' + textOf(quantities[i] as number) + '|' + numbers + '|' + now_text + '||'
       }
     }
     const buyer_values: string[] = []
     for (const [field, buyer] of changed_buyers) {
       table.insert(buyer_values, field)
-      table.insert(buyer_values, buyer.units + ' ' + buyer.expired + ' ' + buyer.bodies)
+      table.insert(buyer_values, textOf(buyer.units) + ' ' + textOf(buyer.expired) + ' ' + buyer.bodies)
     }
 
     // writes: the queue entry first
@@ -293,7 +307,7 @@ export function reserve(keys: string[], args: string[]): string {
     stock_version = redis.call('HINCRBY', meta_key, 'stock_version', 1) as number
   }
 
-  const reply = [batch + ' ' + now_ms + ' ' + state + ' ' + stock_version]
+  const reply = [batch + ' ' + now_text + ' ' + state + ' ' + stock_version]
   for (const sku of skus) table.insert(reply, sku.free + ' ' + sku.unpaid)
   for (let i = 0; i < count; i++) table.insert(reply, bodies[i] + ' ' + lines[i])
   return table.concat(reply, '\n')
