@@ -287,7 +287,7 @@ export function reserve(keys: string[], args: string[]): string {
       'e',
       args[Arg.epoch] as string,
       't',
-      now_ms,
+      now_text,
       'n',
       accepted,
       'i',
