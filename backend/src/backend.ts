@@ -162,9 +162,10 @@ export class Backend {
   /** Requests end first, then the loops, then the connections; the ledger is its opener's to close. */
   async stop(): Promise<void> {
     const [sales, ...others] = this.parts
-    // ends the gates' long polls, which would keep the server open
+    // no new connections first: a gate whose long poll ends would poll again at once, and keep the server open
+    const closed = this.http.close()
     await sales?.stop()
-    await this.http.close()
+    await closed
     for (const part of others) await part.stop()
     this.redis.disconnect()
     this.blocking?.disconnect()
