@@ -20,6 +20,13 @@ import type { Target } from './target'
 const REST_TIMEOUT_MS = 60_000
 const PROBE_TIMEOUT_MS = 10_000
 
+/** What happened to the system during the run; nothing, unless faults were asked for. */
+export interface Circumstances {
+  opened_ms: number
+  was_paused: boolean
+  losses_ms: number[]
+}
+
 export interface Examined {
   orders: LedgerOrder[]
   violations: Violation[]
@@ -29,7 +36,7 @@ export async function examine(
   target: Target,
   profile: Profile,
   sale: SaleRules,
-  opened_ms: number,
+  circumstances: Circumstances,
   attempts: Attempt[],
   spare_sessions: { user: string; session: string }[],
 ): Promise<Examined> {
@@ -52,17 +59,26 @@ export async function examine(
     attempts: [...attempts, ...probers.flatMap((prober) => prober.attempts)],
     orders,
     terms,
-    opened_ms,
-    was_paused: false,
-    losses_ms: [],
+    ...circumstances,
     rest_ms: Date.now(),
   }
-  violations.push(...checkAll(evidence), ...unsold(profile, attempts, orders), ...badLogLines(target.errorLog()))
+  violations.push(
+    ...checkAll(evidence),
+    ...unsold(profile, circumstances, attempts, orders),
+    ...badLogLines(target.errorLog()),
+  )
   return { orders, violations }
 }
 
 /** More shoppers than units: every unit is sold, and where the profile says so, paid. */
-function unsold(profile: Profile, attempts: Attempt[], orders: LedgerOrder[]): Violation[] {
+function unsold(
+  profile: Profile,
+  circumstances: Circumstances,
+  attempts: Attempt[],
+  orders: LedgerOrder[],
+): Violation[] {
+  // what a loss gave back may have come when the shoppers had gone; the probe has tried to buy it
+  if (circumstances.losses_ms.length > 0) return []
   const wanted = Math.min(profile.units, attempts.length * profile.quantity)
   const kept = orders.filter(({ status }) => (profile.ends_all_paid ? status === 'paid' : isLive(status)))
   const units = kept.reduce((sum, { quantity }) => sum + quantity, 0)

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Admin } from '../faults/ledger-reader'
 import { startPostgres } from '../scripts/postgres'
-import { ROOT, startStack } from '../scripts/stack'
+import { ROOT, type Stack, startStack } from '../scripts/stack'
 
 const ADMIN_TIMEOUT_MS = 60_000
 
@@ -12,6 +12,8 @@ export interface Target {
   admin: Admin
   /** what the gate wrote into its error log; '' where it is not ours to read */
   errorLog(): string
+  /** ours, where the run started it: faults need one */
+  stack?: Stack
   stop(): Promise<void>
 }
 
@@ -63,6 +65,7 @@ export async function startOwn(dir: string, database: 'pglite' | 'postgres', wor
     const stack = await startStack({ dir, workers, database_url: postgres?.url })
     return {
       gate_url: stack.urls.gate,
+      stack,
       admin: stack.admin.bind(stack),
       errorLog: () => stack.error_log(),
       async stop() {
