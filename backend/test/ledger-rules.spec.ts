@@ -1,4 +1,5 @@
 // The rules of settlement, endings, payment and rebuild, one by one, on the ledger in memory; the others agree with it (ledger-agreement.spec.ts).
+// long because it is a list: one rule, one test.
 import { beforeEach, describe, expect, it } from 'vitest'
 import { MemoryLedger } from '../src/ledger/memory'
 import type { Intent, NewSale, PaymentEvent } from '../src/ledger/port'
@@ -155,6 +156,16 @@ describe('an intent', () => {
     expect(await ledger.order('sale', bad.body)).toMatchObject({ status: 'void', reason: 'failed seven times' })
     expect(await ledger.pendingReturns(10)).toMatchObject([{ body: bad.body, units: [{ unit: 1 }, { unit: 2 }] }])
     expect(await ledger.deadIntents(10)).toMatchObject([{ intent: bad, reason: 'failed seven times' }])
+  })
+
+  it('that no column can hold is refused, and kept without an order', async () => {
+    for (const change of [{ user: 'a\0b' }, { quantity: 2 ** 31 }, { price_version: 0.5 }, { sku: '\ud800' }]) {
+      const odd = intent([1], change)
+      await expect(ledger.settle([odd])).rejects.toMatchObject({ code: 'bad_request' })
+      await ledger.bury(odd, 'refused')
+      expect(await ledger.order('sale', odd.body)).toBeUndefined()
+    }
+    expect(await ledger.deadIntents(10)).toHaveLength(4)
   })
 
   it('with units on their way back that Redis has sold already is an order', async () => {

@@ -1,4 +1,5 @@
 // Carries a history out on several ledgers at once and compares every answer; see ledger-history.ts.
+// long because each kind of step is carried out here.
 import { expect } from 'vitest'
 import { type Intent, type Ledger, LedgerError, type PaymentSession, type PendingReturn } from '../src/ledger/port'
 import { FakeShard, newSale, OWNERS, SALES, SKUS, type Step, type StreamItem, USERS } from './ledger-history'

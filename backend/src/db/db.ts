@@ -29,6 +29,12 @@ export interface Db extends Queries {
   close(): Promise<void>
 }
 
+/**
+ * Set in every session. Each statement touches few rows and finds them by key; without statistics (a fresh table, PGlite) the planner would
+ * rather scan the whole table once a batch, which costs more with each order in it.
+ */
+export const SESSION_SETTINGS: Record<string, string> = { enable_hashjoin: 'off', enable_mergejoin: 'off', jit: 'off' }
+
 const RETRIED = new Set(['40001', '40P01'])
 export const TRANSACTION_TRIES_MAX = 6
 

@@ -2,7 +2,7 @@
 // Built as an entry of its own (dist/backend/pglite-worker.js); in the main thread PGlite would stop every timer for 100s of ms.
 import { parentPort } from 'node:worker_threads'
 import { PGlite } from '@electric-sql/pglite'
-import type { Parameter } from './db'
+import { type Parameter, SESSION_SETTINGS } from './db'
 import { closeFolder, keepSnapshot, openFolder } from './pglite-folder'
 
 export type WorkerRequest =
@@ -35,6 +35,7 @@ async function open(request: { folder: string; damaged: boolean }): Promise<Open
   const { live, existed, restored } = openFolder(folder, request.damaged)
   db = await PGlite.create({ dataDir: live, initDbStartParams: INITDB_PARAMETERS })
   await db.query('SELECT count(*) FROM pg_class')
+  for (const [name, value] of Object.entries(SESSION_SETTINGS)) await db.exec(`SET ${name} = ${value}`)
   return { existed, restored }
 }
 

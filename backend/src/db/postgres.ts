@@ -1,7 +1,7 @@
 // PostgreSQL through a pool of connections. Every wait has a ceiling; a commit is durable when it is answered.
 import { createHash } from 'node:crypto'
 import pg from 'pg'
-import { type Db, type Parameter, type Queries, retried, type TransactionOptions } from './db'
+import { type Db, type Parameter, type Queries, retried, SESSION_SETTINGS, type TransactionOptions } from './db'
 
 export interface PostgresOptions {
   database_url: string
@@ -34,6 +34,9 @@ export class PostgresDb implements Db {
       lock_timeout: LOCK_MS_MAX,
       idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS_MAX,
       application_name: 'rushgate',
+      options: Object.entries(SESSION_SETTINGS)
+        .map(([name, value]) => `-c ${name}=${value}`)
+        .join(' '),
       types: { getTypeParser: typeParser as typeof pg.types.getTypeParser },
     })
     // An idle connection that breaks must not end the process; the pool opens another when one is asked for.

@@ -2,79 +2,28 @@
 //
 // A decision reads rows through `Facts` and returns `Effects`; the caller applies all effects in the same transaction
 // under the shard's lock. Rules and reasons: docs of the port, and the comments at each refusal below.
-import type { Price } from '../../../contract/followed-sale'
 import { decideLateRefund } from './decide-payment'
-import type { Intent, Refund } from './port'
-import type { NewReturn, OrderRow, SaleRow, SessionRow, SkuRow, UnitRow, UnitState } from './rows'
-import { storable } from './sale-rows'
+import type { Effects, Facts } from './effects'
+import { blankOrder, priceOf } from './new-orders'
+import { type Intent, LedgerError } from './port'
+import type { NewReturn, OrderRow, SaleRow, SkuRow, UnitRow } from './rows'
+import { checkText } from './sale-rows'
 
-export interface Facts {
-  now: number
-  sale: SaleRow
-  order(body: string): OrderRow | undefined
-  unit(sku: string, unit: number): UnitRow | undefined
-  /** units that the buyer has of one SKU */
-  buyerUnits(sku: string, user: string): number
-  /** units that the buyer has of all SKUs */
-  buyerUnitsInSale(user: string): number
-  /** the payment session that was paid; asked for late intents alone */
-  paidSession(body: string): SessionRow | undefined
-  /** order number of the shard, each once */
-  nextOrder(shard: number): string
-  /** for survivors of a rebuild: free units of a SKU in unit order, and whether one may be used in place of another */
-  freeUnits?: (sku: string) => UnitRow[]
-}
+const INT4_MAX = 2 ** 31 - 1
 
-export interface UnitChange {
-  sale: string
-  sku: string
-  unit: number
-  /** the generation it must have had */
-  from_generation: number
-  generation: number
-  epoch: number
-  shard: number
-  state: UnitState
-  reservation: string
-}
-
-export interface BuyerChange {
-  sale: string
-  sku: string
-  user: string
-  units: number
-  expired_holds: number
-}
-
-export interface Effects {
-  unit_changes: UnitChange[]
-  mints: { sale: string; sku: string; unit: number; epoch: number; shard: number; state: UnitState; body: string }[]
-  /** published in this order, then the changed ones */
-  inserted: OrderRow[]
-  changed: OrderRow[]
-  /** changed in what no shopper sees: not published */
-  quiet: OrderRow[]
-  buyer_changes: BuyerChange[]
-  returns: NewReturn[]
-  refunds: Refund[]
-  dead: { intent: Intent; reason: string }[]
-}
-
-export function noEffects(): Effects {
-  return {
-    unit_changes: [],
-    mints: [],
-    inserted: [],
-    changed: [],
-    quiet: [],
-    buyer_changes: [],
-    returns: [],
-    refunds: [],
-    dead: [],
+/** What no column can hold. The contract's encoding cannot say it either, so such an intent is nobody's purchase. */
+export function checkIntent(intent: Intent): void {
+  for (const field of ['user', 'body', 'sku'] as const) checkText(field, intent[field])
+  const numbers = [
+    intent.quantity,
+    intent.price_version,
+    ...intent.units.flatMap(({ unit, generation }) => [unit, generation]),
+  ]
+  for (const number of numbers) {
+    if (!Number.isInteger(number) || number < 0 || number > INT4_MAX)
+      throw new LedgerError('bad_request', `intent ${intent.body}: numbers must be whole and below 2^31, got ${number}`)
   }
 }
-
-const NO_PRICE: Price = { amount_minor: 0, currency: '' }
 
 /**
  * Which intents can be decided now, by sale; those of a sale being rebuilt have to wait; those of a shard that there is not are dead.
@@ -117,59 +66,8 @@ export function decideIntents(facts: Facts, intents: Intent[], effects: Effects)
 /** A failing intent that stands alone: void, its units given back, itself kept for inspection. */
 export function decideBurial(facts: Facts, intent: Intent, reason: string, effects: Effects): void {
   const batch = new Batch(facts, effects)
-  batch.bury({ ...intent, user: storable(intent.user) }, reason)
+  batch.bury(intent, reason)
   effects.dead.push({ intent, reason })
-}
-
-/** Ends a confirmed order: units on their way back under a new generation, buyer's count lowered, status published. */
-export function decideEnd(
-  sale: SaleRow,
-  order: OrderRow,
-  status: 'expired' | 'cancelled',
-  unit: (sku: string, unit: number) => UnitRow | undefined,
-  effects: Effects,
-): OrderRow {
-  const ended: OrderRow = { ...order, status, version: order.version + 1, pay_by_ms: 0 }
-  const limited = sale.skus.get(order.sku)?.total !== -1
-  const units: NewReturn['units'] = []
-  for (const number of order.units) {
-    const row = unit(order.sku, number)
-    if (row === undefined || row.reservation !== order.body)
-      throw new Error(`unit ${number} of SKU ${order.sku} is not with its order ${order.order} in sale ${sale.id}`)
-    const generation = row.generation + 1
-    effects.unit_changes.push({
-      sale: sale.id,
-      sku: order.sku,
-      unit: number,
-      from_generation: row.generation,
-      generation,
-      epoch: sale.epoch,
-      shard: order.shard,
-      state: limited ? 'returning' : 'unlent',
-      reservation: '',
-    })
-    if (limited) units.push({ unit: number, generation })
-  }
-  effects.changed.push(ended)
-  effects.buyer_changes.push({
-    sale: sale.id,
-    sku: order.sku,
-    user: order.user,
-    units: -order.quantity,
-    expired_holds: status === 'expired' ? 1 : 0,
-  })
-  effects.returns.push({
-    sale: sale.id,
-    shard: order.shard,
-    epoch: sale.epoch,
-    sku: order.sku,
-    body: order.body,
-    user: order.user,
-    quantity: order.quantity,
-    units,
-    expired: status === 'expired',
-  })
-  return ended
 }
 
 /** One sale's part of a batch, with what earlier intents of the batch have changed on top of the facts. */
@@ -419,11 +317,9 @@ class Batch {
     })
   }
 
-  /** `returning` counts as granted: Redis knows the new generation only once the return was applied, and may have sold it since. */
   private claimable(sku: string, unit: number, generation: number): boolean {
     if (this.touched.has(unitKey(sku, unit))) return false
-    const row = this.facts.unit(sku, unit)
-    return row !== undefined && row.generation === generation && (row.state === 'granted' || row.state === 'returning')
+    return this.facts.claimable(sku, unit, generation)
   }
 
   private freeUnits(sku: string): UnitRow[] {
@@ -470,66 +366,15 @@ function isWaitingFor(intent: Intent, order: OrderRow | undefined): boolean {
   return order.sku === intent.sku && order.quantity === intent.quantity && order.user === intent.user
 }
 
+export function isStorable(intent: Intent): boolean {
+  try {
+    checkIntent(intent)
+    return true
+  } catch {
+    return false
+  }
+}
+
 function unitKey(sku: string, unit: number): string {
   return sku + ':' + unit
-}
-
-function priceOf(sale: SaleRow, intent: Intent): Price {
-  return sale.skus.get(intent.sku)?.prices.get(intent.price_version)?.price ?? NO_PRICE
-}
-
-function blankOrder(sale: SaleRow, intent: Intent): OrderRow {
-  return {
-    sale: sale.id,
-    shard: intent.shard,
-    body: intent.body,
-    order: '',
-    user: intent.user,
-    sku: intent.sku,
-    quantity: intent.quantity,
-    units: [],
-    status: 'void',
-    version: 1,
-    price: priceOf(sale, intent),
-    price_version: intent.price_version,
-    reserved_ms: intent.reserved_ms,
-    confirmed_ms: 0,
-    pay_by_ms: 0,
-    paid_ms: 0,
-    reason: '',
-    intent_met: true,
-    late: false,
-    extended: false,
-    late_met: '',
-  }
-}
-
-/** A reservation the ledger does not know, ended before any intent of it came. */
-export function tombstoneOrder(
-  reservation: { sale: string; shard: number; body: string; user: string },
-  status: 'void' | 'cancelled',
-): OrderRow {
-  return {
-    sale: reservation.sale,
-    shard: reservation.shard,
-    body: reservation.body,
-    order: '',
-    user: reservation.user,
-    sku: '',
-    quantity: 0,
-    units: [],
-    status,
-    version: 1,
-    price: NO_PRICE,
-    price_version: 0,
-    reserved_ms: 0,
-    confirmed_ms: 0,
-    pay_by_ms: 0,
-    paid_ms: 0,
-    reason: status === 'void' ? 'unknown_reservation' : '',
-    intent_met: false,
-    late: false,
-    extended: false,
-    late_met: '',
-  }
 }

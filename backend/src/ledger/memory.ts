@@ -2,59 +2,21 @@
 // Each method runs to its end without waiting, so it is one transaction; a method that throws has changed nothing.
 import { randomBytes } from 'node:crypto'
 import type { SaleState } from '../../../contract/followed-sale'
-import {
-  decideBurial,
-  decideEnd,
-  decideIntents,
-  type Effects,
-  type Facts,
-  noEffects,
-  partition,
-  tombstoneOrder,
-} from './decide'
+import { checkIntent, decideBurial, decideIntents, isStorable, partition } from './decide'
+import { decideEnd } from './decide-end'
 import { decideLateRefund, decidePayment, decidePaymentStart } from './decide-payment'
+import { noEffects } from './effects'
+import { bySaleAndBody, bySkuAndUser, isFree, MemoryTables, type SaleTables, setUnit, unitOf } from './memory-tables'
+import { tombstoneOrder } from './new-orders'
 import type * as port from './port'
 import { LedgerError } from './port'
-import {
-  type BuyerRow,
-  compareText,
-  type OrderRow,
-  orderOf,
-  type SaleRow,
-  type SessionRow,
-  saleOf,
-  sessionOf,
-  type UnitRow,
-} from './rows'
+import { compareText, type OrderRow, orderOf, type SessionRow, saleOf, sessionOf } from './rows'
 import { changedSaleRow, checkStateChange, checkText, ID_KEY_BYTES, newSaleRow, sameSale } from './sale-rows'
 
-export interface MemoryLedgerOptions {
-  clock: () => number
-  random?: (bytes: number) => Buffer
-}
+export type { MemoryLedgerOptions } from './memory-tables'
 
-interface SaleTables {
-  row: SaleRow
-  units: Map<string, UnitRow[]>
-  orders: Map<string, OrderRow>
-  buyers: Map<string, BuyerRow>
-  last_orders: number[]
-}
-
-export class MemoryLedger implements port.Ledger {
+export class MemoryLedger extends MemoryTables implements port.Ledger {
   readonly kind = 'memory'
-  private readonly tables = new Map<string, SaleTables>()
-  private readonly session_generations = new Map<string, number>()
-  private readonly payment_sessions: SessionRow[] = []
-  private readonly events = new Set<string>()
-  private refunds: (port.Refund & { done: boolean })[] = []
-  private outbox: { id: number; sale: string; body: string }[] = []
-  private returns: port.PendingReturn[] = []
-  private readonly dead: port.DeadIntent[] = []
-  private version = 0
-  private last_id = 0
-
-  constructor(private readonly options: MemoryLedgerOptions) {}
 
   now(): number {
     return this.options.clock()
@@ -114,7 +76,7 @@ export class MemoryLedger implements port.Ledger {
   }
 
   async settle(intents: port.Intent[]): Promise<{ settled: number; deferred: port.Intent[] }> {
-    for (const intent of intents) checkText('user', intent.user)
+    for (const intent of intents) checkIntent(intent)
     const effects = noEffects()
     const { settling, deferred } = partition(intents, (intent) => this.placeOf(intent), effects)
     for (const [sale, of_sale] of settling) decideIntents(this.facts(this.saleTables(sale)), of_sale, effects)
@@ -125,7 +87,7 @@ export class MemoryLedger implements port.Ledger {
   async bury(intent: port.Intent, reason: string): Promise<void> {
     const row = this.placeOf(intent)
     const effects = noEffects()
-    if (row === undefined || row.rebuilding) effects.dead.push({ intent, reason })
+    if (row === undefined || row.rebuilding || !isStorable(intent)) effects.dead.push({ intent, reason })
     else decideBurial(this.facts(this.saleTables(intent.sale)), intent, reason, effects)
     this.apply(effects)
   }
@@ -305,7 +267,7 @@ export class MemoryLedger implements port.Ledger {
   }
 
   async settleSurvivors(sale: string, owner: string, intents: port.Intent[]): Promise<{ settled: number }> {
-    for (const intent of intents) checkText('user', intent.user)
+    for (const intent of intents) checkIntent(intent)
     const tables = this.rebuiltBy(sale, owner)
     const of_sale = intents.filter((intent) => intent.sale === sale)
     const freeUnits = (sku: string) => (tables.units.get(sku) ?? []).filter((row) => isFree(row))
@@ -412,144 +374,4 @@ export class MemoryLedger implements port.Ledger {
   async knows(sale: string, bodies: string[]): Promise<string[]> {
     return bodies.filter((body) => this.tables.get(sale)?.orders.has(body))
   }
-
-  private saleTables(id: string): SaleTables {
-    const tables = this.tables.get(id)
-    if (tables === undefined) throw new LedgerError('not_found', `sale ${id} is not known`)
-    return tables
-  }
-
-  private placeOf({ sale, shard }: { sale: string; shard: number }): SaleRow | undefined {
-    const row = this.tables.get(sale)?.row
-    return row !== undefined && shard >= 0 && shard < row.shards ? row : undefined
-  }
-
-  private rebuiltBy(sale: string, owner: string): SaleTables {
-    const tables = this.saleTables(sale)
-    if (tables.row.rebuild_owner !== owner)
-      throw new LedgerError('conflict', `sale ${sale} is not being rebuilt by ${owner}`)
-    tables.row.rebuild_until_ms = this.now() + tables.row.rebuild_lease_ms
-    return tables
-  }
-
-  private makeUnits(tables: SaleTables): void {
-    for (const { sku, total } of tables.row.skus.values()) {
-      const units = tables.units.get(sku) ?? []
-      tables.units.set(sku, units)
-      for (let unit = units.length + 1; unit <= total; unit++) {
-        const blank = { generation: 0, epoch: 0, shard: 0, state: 'unlent', reservation: '' } as const
-        units.push({ sale: tables.row.id, sku, unit, ...blank })
-      }
-    }
-  }
-
-  private facts(tables: SaleTables): Facts {
-    const { row, orders, buyers, last_orders } = tables
-    const numbered = [...last_orders]
-    return {
-      now: this.now(),
-      sale: row,
-      order: (body) => orders.get(body),
-      unit: (sku, unit) => unitOf(tables, sku, unit),
-      buyerUnits: (sku, user) => buyers.get(sku + ':' + user)?.units ?? 0,
-      buyerUnitsInSale: (user) => {
-        let sum = 0
-        for (const sku of row.skus.keys()) sum += buyers.get(sku + ':' + user)?.units ?? 0
-        return sum
-      },
-      paidSession: (body) => this.paidSession(row.id, body),
-      nextOrder: (shard) => {
-        const number = (numbered[shard] ?? 0) + 1
-        numbered[shard] = number
-        return `${row.id}-${shard}-${number}`
-      },
-    }
-  }
-
-  private apply(effects: Effects): void {
-    for (const { sale, sku, unit, from_generation: _, ...rest } of effects.unit_changes) {
-      setUnit(this.saleTables(sale), sku, unit, rest)
-    }
-    for (const { sale, sku, unit, body, ...rest } of effects.mints) {
-      const tables = this.saleTables(sale)
-      tables.units.get(sku)?.push({ sale, sku, unit, generation: 1, reservation: body, ...rest })
-      const row = tables.row.skus.get(sku)
-      if (row !== undefined) row.minted = unit
-    }
-    for (const order of effects.inserted) {
-      const tables = this.saleTables(order.sale)
-      tables.orders.set(order.body, order)
-      if (order.order !== '')
-        tables.last_orders[order.shard] = Number(order.order.slice(order.order.lastIndexOf('-') + 1))
-    }
-    for (const refund of effects.refunds) this.queueRefund(refund)
-    for (const order of [...effects.changed, ...effects.quiet])
-      this.saleTables(order.sale).orders.set(order.body, order)
-    for (const { sale, sku, user, units, expired_holds } of effects.buyer_changes) {
-      const { buyers } = this.saleTables(sale)
-      const key = sku + ':' + user
-      const row = buyers.get(key) ?? { sale, sku, user, units: 0, expired_holds: 0 }
-      row.units += units
-      row.expired_holds += expired_holds
-      buyers.set(key, row)
-    }
-    for (const row of effects.returns) this.returns.push({ id: String(++this.last_id), ...row })
-    for (const { sale, body } of [...effects.inserted, ...effects.changed])
-      this.outbox.push({ id: ++this.last_id, sale, body })
-    for (const { intent, reason } of effects.dead) {
-      this.dead.push({ intent: structuredClone(intent), reason, at_ms: this.now() })
-    }
-  }
-
-  private allOrders(): OrderRow[] {
-    return [...this.tables.values()].flatMap(({ orders }) => [...orders.values()])
-  }
-
-  private dueOrders(): OrderRow[] {
-    const now = this.now()
-    const due = this.allOrders().filter((order) => order.status === 'confirmed' && order.pay_by_ms <= now)
-    return due.sort((a, b) => a.pay_by_ms - b.pay_by_ms || bySaleAndBody(a, b))
-  }
-
-  private presentSession(sale: string, body: string): SessionRow | undefined {
-    return this.payment_sessions.findLast((row) => row.sale === sale && row.body === body)
-  }
-
-  private openSession(sale: string, body: string): SessionRow | undefined {
-    return this.payment_sessions.find((row) => row.sale === sale && row.body === body && row.status === 'open')
-  }
-
-  private paidSession(sale: string, body: string): SessionRow | undefined {
-    return this.payment_sessions.find((row) => row.sale === sale && row.body === body && row.status === 'paid')
-  }
-
-  private sessionNamed(provider: string, session: string): SessionRow | undefined {
-    return this.payment_sessions.find((row) => row.provider === provider && row.session === session)
-  }
-
-  private queueRefund(refund: port.Refund): void {
-    if (!this.refunds.some((row) => row.id === refund.id)) this.refunds.push({ ...refund, done: false })
-  }
-}
-
-function unitOf(tables: SaleTables, sku: string, unit: number): UnitRow | undefined {
-  return tables.units.get(sku)?.[unit - 1]
-}
-
-function setUnit(tables: SaleTables, sku: string, unit: number, change: Partial<UnitRow>): void {
-  const row = unitOf(tables, sku, unit)
-  if (row === undefined) throw new Error(`unit ${unit} of SKU ${sku} is not in the ledger`)
-  Object.assign(row, change)
-}
-
-function isFree(unit: UnitRow): boolean {
-  return unit.state !== 'confirmed' && unit.state !== 'paid'
-}
-
-function bySaleAndBody(a: OrderRow, b: OrderRow): number {
-  return compareText(a.sale, b.sale) || compareText(a.body, b.body)
-}
-
-function bySkuAndUser(a: BuyerRow, b: BuyerRow): number {
-  return compareText(a.sku, b.sku) || compareText(a.user, b.user)
 }

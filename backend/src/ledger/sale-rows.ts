@@ -9,15 +9,10 @@ export const TOTAL_MAX = 10_000_000
 export const ID_KEY_BYTES = 32
 
 // What PostgreSQL cannot keep in text: NUL, and halves of surrogate pairs.
-const UNSTORABLE = /\0|\p{Surrogate}/gu
-
-export function storable(value: string): string {
-  return value.replace(UNSTORABLE, '\ufffd')
-}
+const UNSTORABLE = /\0|\p{Surrogate}/u
 
 export function checkText(field: string, value: string): void {
-  if (value.search(UNSTORABLE) >= 0)
-    throw new LedgerError('bad_request', `${field}: NUL and lone surrogates cannot be kept`)
+  if (UNSTORABLE.test(value)) throw new LedgerError('bad_request', `${field}: NUL and lone surrogates cannot be kept`)
 }
 
 export function newSaleRow(sale: NewSale, id_key: string): SaleRow {

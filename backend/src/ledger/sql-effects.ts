@@ -2,7 +2,7 @@
 // Each guarded update must meet every row it names; anything else is a bug, and rolls the batch back.
 import { plainArray, textArray } from '../db/array'
 import type { Parameter, Queries } from '../db/db'
-import type { BuyerChange, Effects } from './decide'
+import type { BuyerChange, Effects } from './effects'
 import type { OrderRow } from './rows'
 import addToBuyers from './sql/add-to-buyers.sql'
 import changeUnits from './sql/change-units.sql'

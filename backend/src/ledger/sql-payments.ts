@@ -1,8 +1,8 @@
 // Payments on the database. Each locks its order, and nothing else that settlement waits for.
 import { plainArray } from '../db/array'
 import type { Queries } from '../db/db'
-import { noEffects } from './decide'
 import { decideLateRefund, decidePayment, decidePaymentStart } from './decide-payment'
+import { noEffects } from './effects'
 import { LedgerError, type Order, type PaymentEvent, type PaymentOutcome, type PaymentSession } from './port'
 import { type OrderRow, orderOf, type SessionRow, sessionOf } from './rows'
 import insertPaymentEvent from './sql/insert-payment-event.sql'

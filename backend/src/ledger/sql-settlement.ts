@@ -4,10 +4,14 @@
 // buyers are written under their shard's lock. A payment locks its order alone; a rebuild takes the sale exclusively.
 import { plainArray, textArray } from '../db/array'
 import type { Queries } from '../db/db'
-import { decideBurial, decideEnd, decideIntents, type Facts, noEffects, partition, tombstoneOrder } from './decide'
+import { decideBurial, decideIntents, isStorable, partition } from './decide'
+import { decideEnd } from './decide-end'
+import { type Facts, noEffects } from './effects'
+import { tombstoneOrder } from './new-orders'
 import { type Intent, LedgerError, type Order } from './port'
 import { compareText, type OrderRow, orderOf, type SaleRow, type SessionRow, type UnitRow } from './rows'
 import findDueOrders from './sql/find-due-orders.sql'
+import findUnclaimableUnits from './sql/find-unclaimable-units.sql'
 import lockMinted from './sql/lock-minted.sql'
 import lockOrders from './sql/lock-orders.sql'
 import lockShards from './sql/lock-shards.sql'
@@ -27,6 +31,8 @@ export interface LockedSale {
   /** by shard: number of its last order */
   last_orders: Map<number, number>
 }
+
+type UnitGenerationRecord = Pick<UnitRow, 'sale' | 'sku' | 'unit' | 'generation'>
 
 interface Place {
   sale: string
@@ -97,7 +103,7 @@ export async function buryIntent(
   const locked = await lockPlaces(queries, reader, [intent])
   const sale = placeOf(locked, intent)
   const effects = noEffects()
-  if (sale === undefined || sale.rebuilding) effects.dead.push({ intent, reason })
+  if (sale === undefined || sale.rebuilding || !isStorable(intent)) effects.dead.push({ intent, reason })
   else {
     const facts = await gatherFacts(queries, locked, [intent], now, false)
     decideBurial(facts(intent.sale), intent, reason, effects)
@@ -205,11 +211,10 @@ async function gatherFacts(
   survivors: boolean,
 ): Promise<(sale: string) => Facts> {
   const buyers_wanted = [...new Map(intents.map((intent) => [intent.sale + ':' + intent.user, intent])).values()]
-  const units_wanted = intents.flatMap(({ sale, sku, units }) => units.map(({ unit }) => ({ sale, sku, unit })))
-  const [minted, orders, units, buyers] = await Promise.all([
+  const [minted, orders, unclaimable, buyers] = await Promise.all([
     mintedUnits(queries, locked, intents),
     lockOrderRows(queries, intents),
-    unitsOf(queries, units_wanted),
+    unclaimableUnits(queries, intents),
     queries.query<BuyerRecord>(readBuyers, [
       textArray(buyers_wanted.map(({ sale }) => sale)),
       textArray(buyers_wanted.map(({ user }) => user)),
@@ -231,7 +236,7 @@ async function gatherFacts(
       now,
       sale: withMinted(row, minted),
       order: (body) => orders.get(sale + ':' + body),
-      unit: (sku, unit) => units.get(unitKey(sale, sku, unit)),
+      claimable: (sku, unit, generation) => !unclaimable.has(unitKey(sale, sku, unit) + ':' + generation),
       buyerUnits: (sku, user) => of_sku.get(sale + ':' + sku + ':' + user) ?? 0,
       buyerUnitsInSale: (user) => of_sale.get(sale + ':' + user) ?? 0,
       paidSession: (body) => paid?.get(sale + ':' + body),
@@ -243,6 +248,23 @@ async function gatherFacts(
       freeUnits: free && ((sku) => free.get(sku) ?? []),
     }
   }
+}
+
+/** As `sale:sku:unit:generation`. */
+async function unclaimableUnits(queries: Queries, intents: Intent[]): Promise<Set<string>> {
+  const [sales, skus, units, generations]: [string[], string[], number[], number[]] = [[], [], [], []]
+  for (const intent of intents) {
+    for (const { unit, generation } of intent.units) {
+      sales.push(intent.sale)
+      skus.push(intent.sku)
+      units.push(unit)
+      generations.push(generation)
+    }
+  }
+  if (units.length === 0) return new Set()
+  const parameters = [textArray(sales), textArray(skus), plainArray(units), plainArray(generations)]
+  const records = await queries.query<UnitGenerationRecord>(findUnclaimableUnits, parameters)
+  return new Set(records.map(({ sale, sku, unit, generation }) => unitKey(sale, sku, unit) + ':' + generation))
 }
 
 async function unitsOf(

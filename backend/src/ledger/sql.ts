@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto'
 import type { SaleState } from '../../../contract/followed-sale'
 import { plainArray, textArray } from '../db/array'
 import type { Db, Queries } from '../db/db'
+import { checkIntent } from './decide'
 import type * as port from './port'
 import { orderOf, saleOf, sessionOf } from './rows'
 import { checkText, ID_KEY_BYTES } from './sale-rows'
@@ -108,7 +109,7 @@ export class SqlLedger implements port.Ledger {
   }
 
   async settle(intents: port.Intent[]): Promise<{ settled: number; deferred: port.Intent[] }> {
-    for (const intent of intents) checkText('user', intent.user)
+    for (const intent of intents) checkIntent(intent)
     if (intents.length === 0) return { settled: 0, deferred: [] }
     return this.db.transaction((queries) => settlement.settleIntents(queries, this.reader, intents, this.now()))
   }
@@ -209,7 +210,7 @@ export class SqlLedger implements port.Ledger {
   }
 
   async settleSurvivors(sale: string, owner: string, intents: port.Intent[]): Promise<{ settled: number }> {
-    for (const intent of intents) checkText('user', intent.user)
+    for (const intent of intents) checkIntent(intent)
     const of_sale = intents.filter((intent) => intent.sale === sale)
     await this.db.transaction(async (queries) => {
       const row = await sales.ownedSale(queries, this.reader, sale, owner, this.now())
