@@ -1,5 +1,6 @@
 // Ports for plugin specs: a lane that answers what it is told, a clock that stands still, MACs that are only a mark.
 import type { FollowedSale } from '../../contract/followed-sale'
+import { keyProblem } from '../src/domain/purchase'
 import type { RouteName } from '../src/domain/route'
 import { newBoard } from '../src/domain/stock'
 import type { LaneResult } from '../src/kernel/lane'
@@ -105,6 +106,9 @@ export function fakeGate(): FakeGate {
       header: (name) => gate.headers[name],
       body: () => gate.body,
       parseJson: () => gate.json,
+      isVisible: (text) => text !== '' && keyProblem(text) === undefined,
+      // so that specs see what isUtf8 says
+      isPrintable: () => false,
       jsonString: (text) => '"' + text + '"',
     },
     chance: () => 0,

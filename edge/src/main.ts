@@ -30,6 +30,11 @@ const FLUSH_S = 1
  * the same few megabytes again and again.
  */
 const GC_PAUSE_PERCENT = 400
+/**
+ * LuaJIT gives up on a trace with more constants than this, and its 500 are fewer than a purchase has: with 4000 the path
+ * of a purchase is compiled whole (bench compiled: 3.1 to 2.4 µs).
+ */
+const JIT_OPTIONS = 'maxirconst=4000'
 /** far away: fires early, as premature, when the worker is told to stop */
 const EXIT_WATCH_S = 86400
 /** ids of sales change rarely; past this many the worked-in keys are made anew */
@@ -218,6 +223,7 @@ function startTimer(delay_s: number, callback: (this: void, premature: boolean) 
 
 export function init_worker(): void {
   collectgarbage('setpause', GC_PAUSE_PERCENT)
+  jit.opt.start(JIT_OPTIONS)
   math.randomseed(ngx.now() * 1000 + ngx.worker.pid() * 7919)
   const first = environment.secrets[0]
   const bearer = base64.encode_base64url(subkey(first === undefined ? '' : first.secret, 'internal'))

@@ -1,5 +1,6 @@
 // Requests and answers as nginx has them.
 import * as cjson from 'cjson.safe'
+import * as ffi from 'ffi'
 import { REFUSALS } from '../../../contract/codes'
 import type { HttpPort } from '../kernel/plugin'
 import type { Answer, Refusal } from '../kernel/verdict'
@@ -28,12 +29,34 @@ function parseJson(text: string): unknown {
   return value
 }
 
+ffi.cdef('size_t rushgate_strspn(const char *text, const char *accepted) __asm__("strspn");')
+
+/** @noSelf */
+interface LibC {
+  rushgate_strspn: (text: string, accepted: string) => ffi.CData
+}
+
+const libc = ffi.C as unknown as LibC
+const visible_characters: string[] = []
+for (const code of $range(33, 126)) table.insert(visible_characters, string.char(code))
+const VISIBLE = table.concat(visible_characters)
+const PRINTABLE = VISIBLE + ' \t\r\n'
+
+/** By libc, because a loop over characters keeps LuaJIT from compiling what calls it. */
+function isVisible(text: string): boolean {
+  return text !== '' && tonumber(libc.rushgate_strspn(text, VISIBLE)) === text.length
+}
+
+function isPrintable(text: string): boolean {
+  return tonumber(libc.rushgate_strspn(text, PRINTABLE)) === text.length
+}
+
 function jsonString(text: string): string {
   const [encoded] = cjson.encode(text)
   return encoded ?? '""'
 }
 
-export const nginxHttp: HttpPort = { header, body, parseJson, jsonString }
+export const nginxHttp: HttpPort = { header, body, isVisible, isPrintable, parseJson, jsonString }
 
 function send(status: number, content_type: string, text: string): void {
   ngx.status = status

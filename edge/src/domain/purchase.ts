@@ -12,7 +12,10 @@ export function purchaseProblem(body: PurchaseBody): string | undefined {
   const sku = body.sku
   if (sku === undefined) return 'sku: is missing'
   if (typeof sku !== 'string' || !isId(sku)) return 'sku: must be 1 to 64 of a-z, 0-9, _ and -'
-  const quantity = body.quantity
+  return quantityProblem(body.quantity)
+}
+
+export function quantityProblem(quantity: unknown): string | undefined {
   if (quantity === undefined) return 'quantity: is missing'
   if (typeof quantity !== 'number') return 'quantity: must be a number'
   // also false for NaN and the infinities

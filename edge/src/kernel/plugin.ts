@@ -42,6 +42,10 @@ export interface HttpPort {
   header: (this: void, name: string) => string | undefined
   /** undefined when there is none or it was too large to be kept in memory */
   body: (this: void) => string | undefined
+  /** One or more visible ASCII characters, and nothing else. */
+  isVisible: (this: void, text: string) => boolean
+  /** Nothing but ASCII from the space to the tilde, tabs and line ends; quick, where `isUtf8` goes through it byte by byte. */
+  isPrintable: (this: void, text: string) => boolean
   /** undefined for text that is not JSON */
   parseJson: (this: void, text: string) => unknown
   /** value as a JSON string, quotes included */

@@ -141,7 +141,7 @@ export function reserve(keys: string[], args: string[]): string {
     quantities[count] = quantity as number
     generations[count] = generation as number
     users[count] = user as string
-    buyer_fields[count] = (sku ? sku.name : '') + ':' + user
+    buyer_fields[count] = (sku ? sku.name : '') + ':' + (user as string)
     count += 1
     at = next_at as number
   }
@@ -152,7 +152,7 @@ export function reserve(keys: string[], args: string[]): string {
   let stored_totals: (string | false)[] | undefined
   if (sale_user_max > 0) {
     const total_fields: string[] = []
-    for (let i = 0; i < count; i++) total_fields[i] = '*:' + users[i]
+    for (let i = 0; i < count; i++) total_fields[i] = '*:' + (users[i] as string)
     stored_totals = redis.call('HMGET', keys[Key.buyers] as string, ...total_fields) as (string | false)[]
   }
 
@@ -189,7 +189,7 @@ export function reserve(keys: string[], args: string[]): string {
     } else {
       const field = buyer_fields[i] as string
       const buyer = buyerOf(buyers, field, stored_buyers[i])
-      const total_field = stored_totals ? '*:' + users[i] : ''
+      const total_field = stored_totals ? '*:' + (users[i] as string) : ''
       const total = stored_totals ? buyerOf(buyers, total_field, stored_totals[i]) : undefined
       if (buyer.units + quantity > sku.user_max || (hold_attempts_max > 0 && buyer.expired >= hold_attempts_max)) {
         line = 'limit_reached ' + buyer.bodies
@@ -227,6 +227,7 @@ export function reserve(keys: string[], args: string[]): string {
     }
     const record_fields: string[] = []
     const intents: string[] = []
+    let written = 0
     for (let i = 0; i < count; i++) {
       if (lines[i] === 'held') {
         const sku = sku_of[i] as Sku
@@ -243,24 +244,22 @@ export function reserve(keys: string[], args: string[]): string {
           ;[numbers] = string.gsub(granted, ':%d+', '')
         }
         const record = '0|held|' + sku.name + '|' + textOf(quantity) + '|' + numbers + '|' + now_text + '||'
-        table.insert(record_fields, body)
-        table.insert(record_fields, record)
-        table.insert(
-          intents,
-          struct.pack(
-            '>c22Bc0HI4BHc0Hc0',
-            body,
-            sku.name.length,
-            sku.name,
-            quantity,
-            sku.price_version,
-            0,
-            granted.length,
-            granted,
-            user.length,
-            user,
-          ),
+        record_fields[2 * written] = body
+        record_fields[2 * written + 1] = record
+        intents[written] = struct.pack(
+          '>c22Bc0HI4BHc0Hc0',
+          body,
+          sku.name.length,
+          sku.name,
+          quantity,
+          sku.price_version,
+          0,
+          granted.length,
+          granted,
+          user.length,
+          user,
         )
+        written += 1
         lines[i] = 'held ' + numbers + ' ' + now_text
       }
     }
@@ -274,9 +273,11 @@ export function reserve(keys: string[], args: string[]): string {
       }
     }
     const buyer_values: string[] = []
+    let values = 0
     for (const [field, buyer] of changed_buyers) {
-      table.insert(buyer_values, field)
-      table.insert(buyer_values, textOf(buyer.units) + ' ' + textOf(buyer.expired) + ' ' + buyer.bodies)
+      buyer_values[values] = field
+      buyer_values[values + 1] = textOf(buyer.units) + ' ' + textOf(buyer.expired) + ' ' + buyer.bodies
+      values += 2
     }
 
     // writes: the queue entry first
@@ -309,6 +310,7 @@ export function reserve(keys: string[], args: string[]): string {
 
   const reply = [batch + ' ' + now_text + ' ' + state + ' ' + stock_version]
   for (const sku of skus) table.insert(reply, sku.free + ' ' + sku.unpaid)
-  for (let i = 0; i < count; i++) table.insert(reply, bodies[i] + ' ' + lines[i])
+  const head = reply.length
+  for (let i = 0; i < count; i++) reply[head + i] = (bodies[i] as string) + ' ' + (lines[i] as string)
   return table.concat(reply, '\n')
 }

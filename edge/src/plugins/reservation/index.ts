@@ -4,10 +4,11 @@
 // Idempotency-Key always gets the same reservation. What is answered from shared memory is never older than a second.
 import type { RefusalCode } from '../../../../contract/codes'
 import type { FollowedSale, FollowedSku } from '../../../../contract/followed-sale'
+import { IDEMPOTENCY_KEY_LENGTH_MAX } from '../../../../contract/lane-scripts'
 import { parseRecord } from '../../../../contract/record'
 import { formatReservationId, reservationBody, reservationMac } from '../../../../contract/reservation-id'
 import { shardOfUser } from '../../../../contract/shard'
-import { keyProblem, type PurchaseBody, purchaseProblem } from '../../domain/purchase'
+import { keyProblem, type PurchaseBody, purchaseProblem, quantityProblem } from '../../domain/purchase'
 import { heldAnswer, recordAnswer } from '../../domain/reservation-answer'
 import { parseReserveReply } from '../../domain/reserve-reply'
 import { refusalFromBoard } from '../../domain/stock'
@@ -64,28 +65,32 @@ function create(config: Infer<typeof schema>, ports: Ports): PluginPhases {
       return refuse('unsupported_media_type', 'Content-Type: must be application/json')
     }
     const key = http.header('idempotency_key')
-    const bad_key = keyProblem(key)
-    if (bad_key !== undefined) return refuse('bad_request', bad_key)
+    // what is wrong is looked for only when something is: a loop over characters costs more than the rest of the check
+    if (key === undefined || key.length > IDEMPOTENCY_KEY_LENGTH_MAX || !http.isVisible(key)) {
+      return refuse('bad_request', keyProblem(key) ?? 'Idempotency-Key: is not valid')
+    }
     const text = http.body()
     if (text === undefined) return refuse('bad_request', 'body: is missing')
-    if (!isUtf8(text)) return refuse('bad_request', 'body: must be UTF-8')
+    if (!http.isPrintable(text) && !isUtf8(text)) return refuse('bad_request', 'body: must be UTF-8')
     const parsed = http.parseJson(text)
     if (typeof parsed !== 'object') return refuse('bad_request', 'body: must be a JSON object')
     const body = parsed as PurchaseBody
-    const bad_body = purchaseProblem(body)
-    if (bad_body !== undefined) return refuse('bad_request', bad_body)
     const known = sales.find(request.route.subject)
+    let sku: FollowedSku | undefined
+    if (known !== undefined) sku = known.skus[body.sku as string]
+    // what the sale knows is an id: its characters need no look
+    const bad_body = sku === undefined ? purchaseProblem(body) : quantityProblem(body.quantity)
+    if (bad_body !== undefined) return refuse('bad_request', bad_body)
     if (known === undefined) {
       if (sales.ready()) return refuse('not_found', 'sale: there is no such sale')
       return refuseFor('unavailable', 'This node does not know the sales yet.', config.retry_after_ms)
     }
-    const sku = known.skus[body.sku as string]
     if (sku === undefined) return refuse('not_found', 'sku: there is no such sku in this sale')
     return {
       known,
       sku,
       quantity: body.quantity as number,
-      key: key as string,
+      key,
       is_retry: http.header('x_rush_retry') === '1',
     }
   }

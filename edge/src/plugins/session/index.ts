@@ -5,7 +5,7 @@
 import { USER_BYTES_MAX } from '../../../../contract/lane-scripts'
 import { parseSessionToken } from '../../../../contract/session-token'
 import { isUtf8 } from '../../domain/utf8'
-import type { CryptoPort, HttpPort, PluginPhases, Ports } from '../../kernel/plugin'
+import type { HttpPort, PluginPhases, Ports } from '../../kernel/plugin'
 import { definePlugin } from '../../kernel/plugin'
 import type { GateRequest } from '../../kernel/request'
 import type { Infer } from '../../kernel/schema'
@@ -38,16 +38,22 @@ function isSameSite(http: HttpPort): boolean {
   return host !== undefined && (origin === 'https://' + host || origin === 'http://' + host)
 }
 
-function readToken(crypto: CryptoPort, token: string, request: GateRequest): Refusal | undefined {
+function readToken(ports: Ports, token: string, request: GateRequest): Refusal | undefined {
   const parts = parseSessionToken(token)
   if (parts === undefined) return refuse('no_session', 'The session token is not one of ours.')
+  const crypto = ports.crypto
   const mac = crypto.sessionMac(parts.key_id, parts.signed)
   if (mac === undefined || !crypto.equal(mac, parts.mac)) {
     return refuse('no_session', 'The session token is not one of ours.')
   }
   if (parts.expires_ms <= request.now_ms) return refuse('no_session', 'The session has expired: sign in again.')
   const user = crypto.fromBase64Url(parts.user)
-  if (user === undefined || user === '' || user.length > USER_BYTES_MAX || !isUtf8(user)) {
+  if (
+    user === undefined ||
+    user === '' ||
+    user.length > USER_BYTES_MAX ||
+    !(ports.http.isPrintable(user) || isUtf8(user))
+  ) {
     return refuse('no_session', 'The session token names no user.')
   }
   request.user = user
@@ -56,7 +62,7 @@ function readToken(crypto: CryptoPort, token: string, request: GateRequest): Ref
 }
 
 function create(config: Infer<typeof schema>, ports: Ports): PluginPhases {
-  const { http, crypto } = ports
+  const http = ports.http
 
   function access(request: GateRequest): Refusal | undefined {
     const authorization = http.header('authorization')
@@ -64,7 +70,7 @@ function create(config: Infer<typeof schema>, ports: Ports): PluginPhases {
       if (authorization.substring(0, BEARER.length) !== BEARER) {
         return refuse('no_session', 'Authorization must be "Bearer" and a session token.')
       }
-      return readToken(crypto, authorization.substring(BEARER.length), request)
+      return readToken(ports, authorization.substring(BEARER.length), request)
     }
     const cookies = config.cookie ? http.header('cookie') : undefined
     const token = cookies === undefined ? undefined : cookieToken(cookies)
@@ -72,7 +78,7 @@ function create(config: Infer<typeof schema>, ports: Ports): PluginPhases {
     if (request.method !== 'GET' && request.method !== 'HEAD' && !isSameSite(http)) {
       return refuse('refused', 'A request with a cookie must come from this site: its Origin does not say so.')
     }
-    return readToken(crypto, token, request)
+    return readToken(ports, token, request)
   }
 
   return { access }
