@@ -230,6 +230,11 @@ const planted: [string, ViolationKind[], (evidence: Evidence) => void][] = [
     (e) => e.attempts.push(refused('gus', 'gus', 1150, 410, 'sold_out')),
   ],
   [
+    'sold out while somebody may still pay or not',
+    ['told_false'],
+    (e) => e.attempts.push(refused('gus', 'gus', 1600, 410, 'sold_out')),
+  ],
+  [
     'all held at rest while one is free',
     ['told_false'],
     (e) => e.attempts.push(refused('gus', 'gus', REST_MS + 5, 409, 'all_held')),

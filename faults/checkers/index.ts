@@ -6,6 +6,7 @@ import { checkLimits } from './limits'
 import { checkLost } from './lost'
 import { checkOversold } from './oversold'
 import { checkPhantom } from './phantom'
+import { checkRefusals } from './refusals'
 import { checkToldFalse } from './told-false'
 
 export function checkAll(evidence: Evidence): Violation[] {
@@ -15,6 +16,7 @@ export function checkAll(evidence: Evidence): Violation[] {
     ...checkPhantom(evidence),
     ...checkLimits(evidence),
     ...checkToldFalse(evidence),
+    ...checkRefusals(evidence),
     ...checkServerErrors(evidence),
   ]
 }
