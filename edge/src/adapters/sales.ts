@@ -136,7 +136,8 @@ export function salesNode(shared: ngx.SharedDict<string | number>, backend: Http
   function writeReport(batch: Batch, reply: string, lines_from: number): void {
     const now_ms = math.floor(ngx.now() * 1000)
     const [redis_ms, state, stock_version, epoch] = string.match(reply, '^%d+ (%d+) (%a+) (%d+) (%d+)')
-    if (state === undefined || state === 'missing' || batch.skus.length === 0) return
+    // a shard that is being loaded has the new epoch already and no stock yet: that is not sold out
+    if (state === undefined || state === 'missing' || state === 'closed' || batch.skus.length === 0) return
     const offset = (tonumber(redis_ms) as number) - now_ms
     const head = tostring(now_ms) + ' ' + tostring(offset) + ' ' + tostring(epoch) + ' ' + tostring(stock_version)
     shared.set('stock:' + batch.sale.id, head + '\n' + string.sub(reply, lines_from), 60)
