@@ -309,6 +309,23 @@ describe('durable()', () => {
   })
 })
 
+describe('vacuum', () => {
+  it('gives space back to tables that rows pass through', async () => {
+    const sizes: number[] = []
+    const db = await PgliteDb.open(freshFolder(), 0)
+    for (let round = 0; round < 4; round++) {
+      await db.script(
+        "INSERT INTO written SELECT g, repeat('x', 500) FROM generate_series(1, 2000) AS g; DELETE FROM written",
+      )
+      await db.durable()
+      const [row] = await db.query<{ size: number }>("SELECT pg_relation_size('written') AS size")
+      sizes.push(row?.size ?? 0)
+    }
+    expect(Math.max(...sizes)).toBeLessThan(2 * 2000 * 600)
+    await db.close()
+  })
+})
+
 describe('transactions', () => {
   it('never mix, and a failed one leaves nothing', async () => {
     const db = await PgliteDb.open(freshFolder())

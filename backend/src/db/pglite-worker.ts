@@ -9,8 +9,8 @@ export type WorkerRequest =
   | { kind: 'open'; folder: string; damaged: boolean }
   | { kind: 'query'; sql: string; parameters: Parameter[] }
   | { kind: 'script'; sql: string }
-  /** checkpoint and snapshot */
-  | { kind: 'durable' }
+  /** checkpoint and snapshot, before them VACUUM where it is time: PGlite has no autovacuum */
+  | { kind: 'durable'; vacuum: boolean }
   | { kind: 'close' }
 
 export interface WorkerAnswer {
@@ -49,6 +49,7 @@ async function answer(request: WorkerRequest): Promise<unknown> {
       await db.exec(request.sql)
       return undefined
     case 'durable':
+      if (request.vacuum) await db.exec('VACUUM')
       await db.exec('CHECKPOINT')
       keepSnapshot(folder)
       return undefined
