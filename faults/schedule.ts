@@ -7,7 +7,7 @@ import type { Evidence, Violation } from './checkers/evidence'
 import { bodyOf } from './checkers/evidence'
 import { checkAll } from './checkers/index'
 import { badLogLines } from './error-log'
-import { readOrders, readTerms, waitForRest } from './ledger-reader'
+import { type Admin, readOrders, readTerms, waitForRest } from './ledger-reader'
 import { type PlannedFault, planFaults } from './plan-faults'
 import { drawPlan, HOLD_S, PAYMENT_EXTENSION_S, saleRules } from './population'
 import { probeStock } from './probe'
@@ -66,17 +66,7 @@ export async function runSchedule(options: ScheduleOptions): Promise<ScheduleRes
     const world = new World(stack, SALE, random.fork(), log)
     const admin = stack.admin.bind(stack)
     const crowd = random.fork()
-    await admin('POST', '/admin/sales', {
-      id: SALE,
-      title: 'Spring',
-      opens_at: new Date(Date.now() - 1000).toISOString(),
-      closes_at: new Date(Date.now() + 3_600_000).toISOString(),
-      skus: rules.skus.map((sku) => ({ ...sku, title: sku.sku, price: { amount_minor: 1500, currency: 'EUR' } })),
-      sale_user_max: rules.sale_user_max,
-      hold_s: HOLD_S,
-      payment_extension_s: PAYMENT_EXTENSION_S,
-    })
-    await admin('POST', `/admin/sales/${SALE}/open`)
+    await openSale(admin, rules)
     const opened_ms = Date.now()
     const everybody = SHOPPERS + WAVE_SHOPPERS * faults.length
     const { sessions } = await admin<{ sessions: { user: string; session: string }[] }>(
@@ -135,6 +125,20 @@ export async function runSchedule(options: ScheduleOptions): Promise<ScheduleRes
     client.close()
     await stack.stop()
   }
+}
+
+async function openSale(admin: Admin, rules: ReturnType<typeof saleRules>): Promise<void> {
+  await admin('POST', '/admin/sales', {
+    id: SALE,
+    title: 'Spring',
+    opens_at: new Date(Date.now() - 1000).toISOString(),
+    closes_at: new Date(Date.now() + 3_600_000).toISOString(),
+    skus: rules.skus.map((sku) => ({ ...sku, title: sku.sku, price: { amount_minor: 1500, currency: 'EUR' } })),
+    sale_user_max: rules.sale_user_max,
+    hold_s: HOLD_S,
+    payment_extension_s: PAYMENT_EXTENSION_S,
+  })
+  await admin('POST', `/admin/sales/${SALE}/open`)
 }
 
 async function injectAll(world: World, faults: PlannedFault[], startWave: (wave: number) => void): Promise<void> {
