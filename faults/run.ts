@@ -74,7 +74,8 @@ async function run(index: number, seed: number, database: Postgres | undefined):
   const dir = join(folder, `seed-${seed}`)
   rmSync(dir, { recursive: true, force: true })
   mkdirSync(dir, { recursive: true })
-  const database_url = await database?.createDatabase(`faults_${process.pid}_${seed}`)
+  const name = `faults_${process.pid}_${seed}`
+  const ledger = database && { process: database.process, url: await database.createDatabase(name) }
   const log = createWriteStream(join(dir, 'schedule.log'))
   console.log(`schedule ${index} of ${indices.at(-1)}, seed ${seed}`)
   const started_ms = Date.now()
@@ -83,9 +84,7 @@ async function run(index: number, seed: number, database: Postgres | undefined):
     log.write(`${new Date().toISOString()} ${line}\n`)
   }
   try {
-    const result = await runSchedule({ seed, dir, database_url, log: say }).catch((error: Error) =>
-      brokenOff(seed, error),
-    )
+    const result = await runSchedule({ seed, dir, postgres: ledger, log: say }).catch((error: Error) => brokenOff(seed, error))
     const codes = Object.entries(result.codes).sort((a, b) => b[1] - a[1])
     say(`answers to purchases: ${codes.map(([code, times]) => `${code} ${times}`).join(', ')}`)
     const took_s = ((Date.now() - started_ms) / 1000).toFixed(1)

@@ -2,6 +2,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { ManagedProcess } from '../scripts/processes'
 import { startStack } from '../scripts/stack'
 import type { Evidence, Violation } from './checkers/evidence'
 import { bodyOf } from './checkers/evidence'
@@ -32,7 +33,8 @@ const SALE = 'spring'
 export interface ScheduleOptions {
   seed: number
   dir: string
-  database_url?: string
+  /** PGlite when absent */
+  postgres?: { process: ManagedProcess; url: string }
   log: (line: string) => void
 }
 
@@ -47,7 +49,7 @@ export interface ScheduleResult {
 }
 
 export async function runSchedule(options: ScheduleOptions): Promise<ScheduleResult> {
-  const { seed, dir, database_url, log } = options
+  const { seed, dir, postgres, log } = options
   const random = new Random(seed)
   const faults = planFaults(seed, random.fork(), SPREAD_MS)
   const rules = saleRules(SALE)
@@ -55,7 +57,7 @@ export async function runSchedule(options: ScheduleOptions): Promise<ScheduleRes
   const stack = await startStack({
     dir: join(dir, 'stack'),
     workers: GATE_WORKERS,
-    database_url,
+    database_url: postgres?.url,
     onDeath: (name, exit, tail) => {
       const why = exit.signal ?? `code ${exit.code}`
       deaths.push({ kind: 'server_error', what: `${name} ended by itself (${why}): ${tail.slice(-2000)}` })
@@ -63,7 +65,7 @@ export async function runSchedule(options: ScheduleOptions): Promise<ScheduleRes
   })
   const client = new ShopClient(stack.urls.gate)
   try {
-    const world = new World(stack, SALE, random.fork(), log)
+    const world = new World(stack, SALE, random.fork(), log, postgres?.process)
     const admin = stack.admin.bind(stack)
     const crowd = random.fork()
     await openSale(admin, rules)

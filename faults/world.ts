@@ -3,6 +3,7 @@ import { cpSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Redis as RedisClient } from 'ioredis'
+import type { ManagedProcess } from '../scripts/processes'
 import { AdminError, type PartName, type Stack } from '../scripts/stack'
 import type { Random } from './random'
 
@@ -23,6 +24,8 @@ export class World {
     readonly sale: string,
     readonly random: Random,
     private readonly log: (line: string) => void,
+    /** PostgreSQL, where it is the ledger */
+    private readonly postgres?: ManagedProcess,
   ) {}
 
   say(line: string): void {
@@ -61,6 +64,17 @@ export class World {
         this.say(`start of ${part} failed, again: ${error instanceof Error ? error.message : error}`)
       }
     }
+  }
+
+  async killLedger(): Promise<void> {
+    if (this.postgres === undefined) return this.kill('backend')
+    this.kills += 1
+    this.postgres.kill('SIGKILL')
+    await this.postgres.wait()
+  }
+
+  async startLedger(): Promise<void> {
+    await (this.postgres === undefined ? this.start('backend') : this.postgres.start())
   }
 
   killProcess(pid: number): void {

@@ -12,7 +12,7 @@ export const FAULT_NAMES = CATALOGUE.map(({ name }) => name)
 
 export function worldOf(target: Target, sale: string, seed: number): World {
   if (target.stack === undefined) throw new Error('--fault needs --start: only a stack of our own is ours to kill')
-  return new World(target.stack, sale, new Random(seed), (line) => console.log(line))
+  return new World(target.stack, sale, new Random(seed), (line) => console.log(line), target.postgres)
 }
 
 /** Begins when the first shopper has been answered, because the generator takes its time to start. */

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Admin } from '../faults/ledger-reader'
 import { startPostgres } from '../scripts/postgres'
+import type { ManagedProcess } from '../scripts/processes'
 import { ROOT, type Stack, startStack } from '../scripts/stack'
 
 const ADMIN_TIMEOUT_MS = 60_000
@@ -14,6 +15,8 @@ export interface Target {
   errorLog(): string
   /** ours, where the run started it: faults need one */
   stack?: Stack
+  /** the ledger's process, where it is PostgreSQL and ours */
+  postgres?: ManagedProcess
   stop(): Promise<void>
 }
 
@@ -66,6 +69,7 @@ export async function startOwn(dir: string, database: 'pglite' | 'postgres', wor
     return {
       gate_url: stack.urls.gate,
       stack,
+      postgres: postgres?.process,
       admin: stack.admin.bind(stack),
       errorLog: () => stack.error_log(),
       async stop() {

@@ -8,6 +8,7 @@ import { killBackend } from './kill-backend'
 import { killBoth } from './kill-both'
 import { killGate } from './kill-gate'
 import { killGateWorker } from './kill-gate-worker'
+import { killLedger } from './kill-ledger'
 import { killRedis } from './kill-redis'
 import { pauseSale } from './pause-sale'
 import { putBackRedis } from './put-back-redis'
@@ -26,6 +27,7 @@ export const CATALOGUE: Fault[] = [
   restartRedisWithBacklog,
   putBackRedisWithBacklog,
   killGate,
+  killLedger,
   killBoth,
   freezeRedis,
   freezeBackend,
