@@ -13,6 +13,7 @@ import { PostgresDb } from '../src/db/postgres'
 import { MemoryLedger } from '../src/ledger/memory'
 import type { Ledger } from '../src/ledger/port'
 import { SqlLedger } from '../src/ledger/sql'
+import { EMPTY } from './ledger-empty'
 import { history, type Step } from './ledger-history'
 import { Run } from './ledger-run'
 import { postgresAvailable, startTestPostgres } from './postgres'
@@ -52,12 +53,6 @@ const EVERYTHING = [
   ],
   ...['refused exists', 'refused not_found', 'refused conflict', 'refused bad_request'],
 ]
-
-const EMPTY = `
-  TRUNCATE sales_version, sales, shards, skus, sku_prices, units, orders, buyers, returns, outbox,
-    payment_sessions, payment_events, refunds, session_generations, dead_intents;
-  INSERT INTO sales_version (version) VALUES (0);
-`
 
 const folder = mkdtempSync(join(tmpdir(), 'rushgate-agreement-'))
 const dbs: Db[] = []
