@@ -38,7 +38,7 @@ export interface NewSale {
   gate: Record<string, unknown>
 }
 
-/** `price` and `title` of a SKU may change (a new price version), limits and times too; totals may only grow. */
+/** `price` and `title` of a SKU may change (a new price version), limits and times too; totals may only grow, and what they grew by is lent by the next rebuild. */
 export interface SaleChange {
   title?: string
   opens_ms?: number
@@ -163,9 +163,9 @@ export type PaymentOutcome =
   | 'failed'
   | 'seen_before'
   | 'unknown_session'
-  /** amount or currency is not the order's: nothing changes but a refund is queued */
+  /** amount or currency is not the order's, or another session has paid it: nothing changes but a refund is queued */
   | 'mismatch'
-  /** success after the hold had run out: `lateSuccesses()` lists it until a unit is found or it is refunded */
+  /** success after the hold had run out: `lateSuccesses()` lists it until a unit is found or it is refunded; after a cancellation the refund is queued at once */
   | 'late'
 
 export interface Terms {
@@ -241,7 +241,7 @@ export interface Ledger {
   expireDue(limit: number, closed_sessions: string[]): Promise<Order[]>
   /** Orders whose time is up and whose payment session is still open at the provider: to be closed there first. */
   dueWithOpenSession(limit: number): Promise<PaymentSession[]>
-  /** confirmed → cancelled. Other states are left as they are; returns the order as it is afterwards, undefined when unknown. */
+  /** confirmed → cancelled. Other states are left as they are, and so is everything while the sale is being rebuilt; returns the order as it is afterwards, undefined when unknown. */
   cancel(sale: string, body: string): Promise<Order | undefined>
 
   // payment
