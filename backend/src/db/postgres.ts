@@ -39,8 +39,9 @@ export class PostgresDb implements Db {
         .join(' '),
       types: { getTypeParser: typeParser as typeof pg.types.getTypeParser },
     })
-    // An idle connection that breaks must not end the process; the pool opens another when one is asked for.
+    // A connection that breaks must not end the process, idle or in a transaction; the pool opens another.
     this.pool.on('error', (error) => options.onError?.(error))
+    this.pool.on('connect', (client) => client.on('error', (error) => options.onError?.(error)))
   }
 
   async query<Row>(sql: string, parameters: Parameter[] = []): Promise<Row[]> {
