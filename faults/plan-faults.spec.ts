@@ -17,7 +17,8 @@ describe('schedules', () => {
 
   it('meet every fault of the catalogue in half as many schedules', () => {
     const met = new Set<string>()
-    for (let seed = 1; seed <= Math.ceil(CATALOGUE.length / 2); seed++) for (const { fault } of plan(seed)) met.add(fault.name)
+    for (let seed = 1; seed <= Math.ceil(CATALOGUE.length / 2); seed++)
+      for (const { fault } of plan(seed)) met.add(fault.name)
     expect(met.size).toBe(CATALOGUE.length)
     expect(new Set(CATALOGUE.map(({ name }) => name)).size).toBe(CATALOGUE.length)
   })

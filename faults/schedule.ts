@@ -25,6 +25,7 @@ const SPREAD_MS = 6000
 const WAVE_SHOPPERS = 25
 const WAVE_MS = 1500
 const GIVE_UP_MS = 45_000
+const DEATH_TAIL_LENGTH = 2000
 const PROBES_END_MS = 90_000
 const REST_TIMEOUT_MS = 25_000
 const GATE_WORKERS = 2
@@ -40,7 +41,6 @@ export interface ScheduleOptions {
 
 export interface ScheduleResult {
   seed: number
-  faults: string[]
   kills: number
   orders: number
   violations: Violation[]
@@ -52,58 +52,64 @@ export async function runSchedule(options: ScheduleOptions): Promise<ScheduleRes
   const { seed, dir, postgres, log } = options
   const random = new Random(seed)
   const faults = planFaults(seed, random.fork(), SPREAD_MS)
-  const rules = saleRules(SALE)
-  const deaths: Violation[] = []
+  const found: Violation[] = []
   const stack = await startStack({
     dir: join(dir, 'stack'),
     workers: GATE_WORKERS,
     database_url: postgres?.url,
     onDeath: (name, exit, tail) => {
       const why = exit.signal ?? `code ${exit.code}`
-      deaths.push({ kind: 'server_error', what: `${name} ended by itself (${why}): ${tail.slice(-2000)}` })
+      found.push({ kind: 'server_error', what: `${name} ended by itself (${why}): ${tail.slice(-DEATH_TAIL_LENGTH)}` })
     },
   })
+  const world = new World(stack, SALE, random.fork(), log, postgres?.process)
+  let evidence: Evidence | undefined
+  try {
+    evidence = await play(world, faults, random.fork(), found)
+    writeFileSync(join(dir, 'evidence.json'), JSON.stringify(evidence))
+    found.push(...checkAll(evidence))
+  } catch (error) {
+    // a part that does not come back, an admin call that fails for good: findings as well
+    const why = error instanceof Error ? (error.stack ?? error.message) : String(error)
+    found.push({ kind: 'server_error', what: `the schedule broke off: ${why}` })
+  } finally {
+    await stack.stop()
+  }
+  found.push(...badLogLines(stack.error_log()))
+  const codes = evidence === undefined ? {} : countCodes(evidence)
+  return { seed, kills: world.kills, orders: evidence?.orders.length ?? 0, violations: found, codes }
+}
+
+/** Everything up to rest, and what was seen; probes and a rest that never comes are noted in `found`. */
+async function play(world: World, faults: PlannedFault[], crowd: Random, found: Violation[]): Promise<Evidence> {
+  const { stack } = world
+  const admin = stack.admin.bind(stack)
+  const sale = saleRules(SALE)
+  await openSale(admin, sale)
+  const opened_ms = Date.now()
+  const everybody = SHOPPERS + WAVE_SHOPPERS * faults.length
   const client = new ShopClient(stack.urls.gate)
   try {
-    const world = new World(stack, SALE, random.fork(), log, postgres?.process)
-    const admin = stack.admin.bind(stack)
-    const crowd = random.fork()
-    await openSale(admin, rules)
-    const opened_ms = Date.now()
-    const everybody = SHOPPERS + WAVE_SHOPPERS * faults.length
-    const { sessions } = await admin<{ sessions: { user: string; session: string }[] }>(
-      'POST',
-      '/admin/demo-sessions',
-      {
-        count: everybody + rules.skus.length,
-      },
-    )
-    const shoppers = sessions.map(({ user, session }, index) => {
-      const gives_up_ms = Date.now() + (index < everybody ? GIVE_UP_MS : PROBES_END_MS)
-      return new Shopper(client, SALE, user, session, crowd.fork(), gives_up_ms)
-    })
-    const probers = shoppers.slice(everybody)
+    const shoppers = await makeShoppers(admin, client, crowd, everybody, sale.skus.length)
     const living: Promise<void>[] = []
     const come = (from: number, count: number, spread_ms: number) => {
-      for (const shopper of shoppers.slice(from, from + count))
+      for (const shopper of shoppers.slice(from, from + count)) {
         living.push(shopper.live(drawPlan(crowd.fork(), spread_ms)))
+      }
     }
     come(0, SHOPPERS, SPREAD_MS)
     await injectAll(world, faults, (wave) => come(SHOPPERS + wave * WAVE_SHOPPERS, WAVE_SHOPPERS, WAVE_MS))
     await Promise.all(living)
 
     const rested = await waitForRest(admin, SALE, true, REST_TIMEOUT_MS)
-    const violations: Violation[] = [...deaths]
-    if (!rested)
-      violations.push({ kind: 'lost', what: `not at rest ${REST_TIMEOUT_MS / 1000} s after the last shopper` })
-    violations.push(...(await probeStock(admin, rules, probers)))
+    if (!rested) found.push({ kind: 'lost', what: `not at rest ${REST_TIMEOUT_MS / 1000} s after the last shopper` })
+    found.push(...(await probeStock(admin, sale, shoppers.slice(everybody))))
     await waitForRest(admin, SALE, true, REST_TIMEOUT_MS)
-
     const rest_ms = Date.now()
     await lastPolls(shoppers)
     const { terms } = await readTerms(admin, SALE)
-    const evidence: Evidence = {
-      sale: rules,
+    return {
+      sale,
       attempts: shoppers.flatMap((shopper) => shopper.attempts),
       orders: await readOrders(admin, SALE),
       terms,
@@ -111,22 +117,28 @@ export async function runSchedule(options: ScheduleOptions): Promise<ScheduleRes
       was_paused: world.was_paused,
       losses_ms: world.losses_ms,
       rest_ms,
-      redis: await world.redis((redis) => readRedis(redis, rules)),
-    }
-    writeFileSync(join(dir, 'evidence.json'), JSON.stringify(evidence))
-    violations.push(...checkAll(evidence), ...badLogLines(stack.error_log()))
-    return {
-      seed,
-      faults: faults.map(({ fault }) => fault.name),
-      kills: world.kills,
-      orders: evidence.orders.length,
-      violations,
-      codes: countCodes(evidence),
+      redis: await world.redis((redis) => readRedis(redis, sale)),
     }
   } finally {
     client.close()
-    await stack.stop()
   }
+}
+
+/** The last ones are for the probes: they live longer than the others. */
+async function makeShoppers(
+  admin: Admin,
+  client: ShopClient,
+  crowd: Random,
+  everybody: number,
+  probers: number,
+): Promise<Shopper[]> {
+  const { sessions } = await admin<{ sessions: { user: string; session: string }[] }>('POST', '/admin/demo-sessions', {
+    count: everybody + probers,
+  })
+  return sessions.map(({ user, session }, index) => {
+    const gives_up_ms = Date.now() + (index < everybody ? GIVE_UP_MS : PROBES_END_MS)
+    return new Shopper(client, SALE, user, session, crowd.fork(), gives_up_ms)
+  })
 }
 
 async function openSale(admin: Admin, rules: ReturnType<typeof saleRules>): Promise<void> {
