@@ -67,13 +67,14 @@ test('success: paid in ledger and Redis, the page and the start of payment may b
 
 test('a form post leads back to the shop', async () => {
   const sale = await world.openSale('form')
-  const page = await startPayment('ann', await confirmed(sale, 'ann'))
+  const reserved = await confirmed(sale, 'ann')
+  const page = await startPayment('ann', reserved)
   const posted = await world.call('POST', page, {
     body: 'outcome=success',
     headers: { 'content-type': 'application/x-www-form-urlencoded' },
   })
   expect(posted.status).toBe(303)
-  expect(posted.headers.get('location')).toBe(`${world.config.public_url}/sales/form`)
+  expect(posted.headers.get('location')).toBe(`${world.config.public_url}/sales/form?reservation=${reserved.id}`)
 })
 
 test('failure: the order does not become paid and its units are sold again', async () => {

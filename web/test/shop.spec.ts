@@ -124,7 +124,7 @@ describe('the shop in a browser', () => {
   })
 
   it('can be used with the keyboard alone', async () => {
-    const sale = await makeSale({ opens_in_ms: 3000 })
+    const sale = await makeSale({ opens_in_ms: 9000 })
     await open(sale)
     const focused = () => page.evaluate(() => document.activeElement?.textContent?.trim() ?? '')
     const tabTo = async (name: RegExp) => {
@@ -136,7 +136,7 @@ describe('the shop in a browser', () => {
     await page.keyboard.press('Enter')
     // the button can be waited on: the focus stays while it switches itself on
     await tabTo(/^Opens in/)
-    await expect.poll(focused).toBe('Sign in and reserve')
+    await expect.poll(focused, { timeout: 20_000 }).toBe('Sign in and reserve')
     await page.keyboard.press('Enter')
     await page.keyboard.type('keys')
     await page.keyboard.press('Enter')
