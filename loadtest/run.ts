@@ -122,11 +122,12 @@ async function play(k6: string, target: Target): Promise<boolean> {
   const { orders, violations } = await examine(target, profile, sale, circumstances, attempts, sessions.slice(-2))
 
   const dropped = droppedIterations()
+  const unsent = profile.shoppers - attempts.length
   const offered_rps = profile.shoppers / profile.seconds
   const reached_rps = rateOf(collected.arrivals_ms)
   const shortfalls: string[] = []
   if (generator.exit_code !== 0) shortfalls.push(`k6 ended with exit code ${generator.exit_code}`)
-  if (dropped > 0) shortfalls.push(`${dropped} shoppers of ${profile.shoppers} could not be sent`)
+  if (unsent > 0) shortfalls.push(`${unsent} shoppers of ${profile.shoppers} were never sent`)
   if (reached_rps < offered_rps * RATE_REACHED_MIN) {
     shortfalls.push(`${reached_rps} shoppers/s were reached of ${offered_rps} promised`)
   }
