@@ -56,7 +56,9 @@ describe('the shop in trouble', () => {
     const sale = await makeSale({ opens_in_ms: 5 * MINUTE_MS })
     await open(sale)
     expect(await button().textContent()).toMatch(/^Opens in [45]:\d\d$/)
-    expect(await page.locator('[data-part="clock"]').textContent()).toContain('This device is 2 hours 59 minutes ahead')
+    // the page's clock stands still: it is a little less than three hours ahead when it is compared
+    const clock = await page.locator('[data-part="clock"]').textContent()
+    expect(clock).toMatch(/This device is (3 hours|2 hours 59 minutes) ahead/)
   })
 
   it('says in plain words why something did not work, and what is left', async () => {
