@@ -3,7 +3,7 @@ import type { ScenarioRun } from './run-file'
 
 type Behaviour = Pick<
   ScenarioRun,
-  'quantity' | 'pay_of_100' | 'unpaid_first' | 'waits_for' | 'wait_ms' | 'follows_unpaid' | 'ending_s'
+  'quantity' | 'pay_of_100' | 'pays_after_ms' | 'unpaid_first' | 'waits_for' | 'wait_ms' | 'follows_unpaid' | 'ending_s'
 >
 
 export interface Profile extends Behaviour {
@@ -20,6 +20,7 @@ export interface Profile extends Behaviour {
 const BUY_ONCE = {
   quantity: 1,
   unpaid_first: 0,
+  pays_after_ms: [2000, 8000] as [number, number],
   waits_for: [],
   wait_ms: 1000,
   follows_unpaid: false,
@@ -56,6 +57,7 @@ export const PROFILES: Profile[] = [
     seconds: 5,
     hold_s: 2,
     pay_of_100: 100,
+    pays_after_ms: [0, 500], // holds are 2 s long
     // more than the units: all of them are held once by somebody who does not pay, some of them twice
     unpaid_first: 60,
     waits_for: ['all_held', 'not_enough_left'],

@@ -16,6 +16,8 @@ export interface ScenarioRun {
   pay_of_100: number
   /** … not counting this many who come first: they let their holds run out */
   unpaid_first: number
+  /** a person needs a while at the till: shortest and longest time from the confirmed order to the payment */
+  pays_after_ms: [number, number]
   /** refusals after which a shopper asks again */
   waits_for: string[]
   wait_ms: number

@@ -14,7 +14,7 @@ const sessions = new SharedArray<string>('sessions', () => JSON.parse(open(`${__
 
 const REQUEST_TIMEOUT = '10s'
 const POLL_MIN_MS = 100
-const SLIP_MS = 100
+const SLIP_MS = 500
 const POLLS_MAX = 200
 const RETRIES_MAX = 40
 const FINAL = ['paid', 'expired', 'cancelled', 'void', 'refunded']
@@ -109,6 +109,8 @@ function follow(tell: Tell, reservation: string, will_pay: boolean): void {
     if (body.status === 'confirmed' && !has_paid) {
       if (!will_pay && !run.follows_unpaid) return
       if (will_pay) {
+        const [least_ms, most_ms] = run.pays_after_ms
+        sleep((least_ms + Math.random() * (most_ms - least_ms)) / 1000)
         has_paid = pay(tell, reservation)
         if (has_paid) continue
       }

@@ -27,7 +27,8 @@ async function isHealthy(): Promise<void> {
 test('all parts run, each with a process of its own', async () => {
   await isHealthy()
   expect(new Set(stack.parts.map((part) => part.pid)).size).toBe(3)
-  expect(stack.gate.workers()).toHaveLength(2)
+  // the first worker answers before the second is forked
+  await expect.poll(() => stack.gate.workers(), { timeout: 5000 }).toHaveLength(2)
   expect((await fetch(stack.urls.metrics)).status).toBe(200)
 })
 
