@@ -2,7 +2,15 @@
 // never valid as another. RUSHGATE_SECRET holds one or several secrets separated by commas, each
 // "<key id>:<at least 16 characters>": the first signs, all verify.
 
-export type SubkeyPurpose = 'session' | 'internal' | 'receipt' | 'request-signing' | 'sandbox-payment'
+export type SubkeyPurpose =
+  | 'session'
+  | 'internal'
+  | 'receipt'
+  | 'request-signing'
+  | 'sandbox-payment'
+  | 'ticket'
+  | 'pass'
+  | 'proof'
 
 export const HKDF_SALT = 'rushgate'
 export const HKDF_BYTES = 32

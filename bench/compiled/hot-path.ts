@@ -1,14 +1,14 @@
 // The gate's own path of a purchase, compiled as the gate is, with a lane that answers at once.
 //
 // Routes, chain, plugins, crypto and nginx's request are the real ones. Compiled by bench/compiled.ts.
-import * as base64 from 'ngx.base64'
-import { equal, hmacKey, hmacText, subkey } from '../../edge/src/adapters/crypto'
+import { cryptoPort } from '../../edge/src/adapters/crypto-port'
 import { nginxHttp } from '../../edge/src/adapters/http'
 import { packReserveItem } from '../../edge/src/domain/reserve-item'
 import { matchRoute, type Route } from '../../edge/src/domain/route'
 import { newBoard } from '../../edge/src/domain/stock'
 import { type Link, runChain } from '../../edge/src/kernel/chain'
 import type { Ports } from '../../edge/src/kernel/plugin'
+import { newRequest } from '../../edge/src/kernel/request'
 import type { KnownSale } from '../../edge/src/kernel/sales'
 import { reservation } from '../../edge/src/plugins/reservation/index'
 import { session } from '../../edge/src/plugins/session/index'
@@ -50,9 +50,6 @@ function knownSale(id_key: string): KnownSale {
 /** `secret` is "<key id>:<text>". Returns the purchase: reads nginx's current request, gives the body of the answer. */
 export function prepare(secret: string, id_key: string): (this: void) => string {
   const [key_id, text] = string.match(secret, '^([%w_-]+):(.+)$')
-  const session_key = hmacKey(subkey(text as string, 'session'))
-  const [id_bytes] = base64.decode_base64url(id_key)
-  const sale_key = hmacKey(id_bytes ?? '')
   const known = knownSale(id_key)
   const packed = { last: '' }
   const ports: Ports = {
@@ -64,17 +61,7 @@ export function prepare(secret: string, id_key: string): (this: void) => string 
       lookup: () => ({ failure: 'unavailable' }),
     },
     sales: { find: (id) => (id === 'bench' ? known : undefined), ready: () => true },
-    crypto: {
-      sessionMac: (id, message) => (id === key_id ? hmacText(session_key, message) : undefined),
-      saleMac: (_id_key, message) => hmacText(sale_key, message),
-      equal,
-      fromBase64Url: (encoded) => {
-        const [bytes] = base64.decode_base64url(encoded)
-        return bytes
-      },
-      byteLength: (message) => message.length,
-      crc32: (message) => ngx.crc32_long(message),
-    },
+    crypto: cryptoPort([{ key_id: key_id as string, secret: text as string }]),
     http: nginxHttp,
     chance: () => 0.5,
     count: () => {},
@@ -101,7 +88,7 @@ export function prepare(secret: string, id_key: string): (this: void) => string 
     const method = ngx.req.get_method()
     const match = matchRoute(method, ngx.var.uri)
     const now_ms = ngx.now() * 1000
-    const request = { method, route: match.route as Route, now_ms, redis_now_ms: now_ms, user: '', generation: 0 }
+    const request = newRequest(method, match.route as Route, now_ms, now_ms, ngx.var['remote_addr'] ?? '')
     const verdict = runChain(links, request, report)
     if (verdict.kind === 'answer') return verdict.body + packed.last
     return verdict.kind === 'refusal' ? verdict.code + ': ' + verdict.detail : verdict.kind

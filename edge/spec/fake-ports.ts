@@ -5,7 +5,7 @@ import type { RouteName } from '../src/domain/route'
 import { newBoard } from '../src/domain/stock'
 import type { LaneResult } from '../src/kernel/lane'
 import type { Ports } from '../src/kernel/plugin'
-import type { GateRequest } from '../src/kernel/request'
+import { type GateRequest, newRequest } from '../src/kernel/request'
 import type { KnownSale } from '../src/kernel/sales'
 import type { Verdict } from '../src/kernel/verdict'
 
@@ -95,6 +95,12 @@ export function fakeGate(): FakeGate {
     },
     crypto: {
       sessionMac: (key_id, message) => (key_id === 'k1' ? markOf(message) : undefined),
+      mac: (purpose, key_id, message) => (key_id === 'k1' ? markOf(purpose + message) : undefined),
+      signingKeyId: () => 'k1',
+      macWith: (key, message) => markOf(key + message),
+      sha256: (message) => markOf('sha256' + message),
+      random: (bytes) => markOf('random').substring(0, Math.ceil((bytes * 4) / 3)),
+      toBase64Url: (bytes) => bytes,
       saleMac: (_key, message) => markOf(message),
       equal: (a, b) => a === b,
       // the specs' users are written as they are
@@ -120,7 +126,12 @@ export function fakeGate(): FakeGate {
 }
 
 export function requestTo(route: RouteName, subject: string, method: string): GateRequest {
-  return { method, route: { name: route, subject }, now_ms: 5000, redis_now_ms: 5000, user: 'ada', generation: 3 }
+  const request = newRequest(method, { name: route, subject }, 5000, 5000, '192.0.2.1')
+  request.user = 'ada'
+  request.generation = 3
+  request.session_id = 'sid'
+  request.session_key_id = 'k1'
+  return request
 }
 
 /** A verdict in one line, for comparisons that can be read. */

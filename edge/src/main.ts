@@ -7,7 +7,8 @@
 import * as base64 from 'ngx.base64'
 import type { RefusalCode } from '../../contract/codes'
 import { loadConfig } from './adapters/config'
-import { equal, type HmacKey, hmacKey, hmacText, subkey } from './adapters/crypto'
+import { subkey } from './adapters/crypto'
+import { cryptoPort } from './adapters/crypto-port'
 import { type Environment, readEnvironment } from './adapters/environment'
 import { nginxHttp, sendAnswer, sendRefusal } from './adapters/http'
 import { type Lane, newLane, startLane, wakeLane } from './adapters/lane'
@@ -18,7 +19,7 @@ import { matchRoute, type RouteName, upstreamPath } from './domain/route'
 import { type ChainReport, type Link, runChain } from './kernel/chain'
 import { type GateConfig, runsOn } from './kernel/config'
 import type { CryptoPort, Plugin, Ports } from './kernel/plugin'
-import type { GateRequest } from './kernel/request'
+import { newRequest } from './kernel/request'
 import { FORWARD, type Refusal, refuse, type Verdict } from './kernel/verdict'
 import { plugins } from './plugins/index'
 
@@ -37,8 +38,6 @@ const GC_PAUSE_PERCENT = 400
 const JIT_OPTIONS = 'maxirconst=4000'
 /** far away: fires early, as premature, when the worker is told to stop */
 const EXIT_WATCH_S = 86400
-/** ids of sales change rarely; past this many the worked-in keys are made anew */
-const SALE_KEYS_MAX = 4096
 
 let environment: Environment
 let config: GateConfig
@@ -53,43 +52,6 @@ function requiredDict<V extends ngx.SharedValue>(name: string): ngx.SharedDict<V
   const dict = ngx.shared[name]
   if (dict === undefined) error('nginx.conf: lua_shared_dict ' + name + ' is missing', 0)
   return dict as ngx.SharedDict<V>
-}
-
-function cryptoPort(): CryptoPort {
-  const session_keys = new LuaTable<string, HmacKey>()
-  for (const each of environment.secrets) session_keys.set(each.key_id, hmacKey(subkey(each.secret, 'session')))
-  let sale_keys = new LuaTable<string, HmacKey>()
-  let sale_key_count = 0
-
-  function saleKey(id_key: string): HmacKey {
-    let key = sale_keys.get(id_key)
-    if (key === undefined) {
-      if (sale_key_count >= SALE_KEYS_MAX) {
-        sale_keys = new LuaTable()
-        sale_key_count = 0
-      }
-      const [bytes] = base64.decode_base64url(id_key)
-      key = hmacKey(bytes ?? '')
-      sale_keys.set(id_key, key)
-      sale_key_count += 1
-    }
-    return key
-  }
-
-  return {
-    sessionMac: (key_id, message) => {
-      const key = session_keys.get(key_id)
-      return key === undefined ? undefined : hmacText(key, message)
-    },
-    saleMac: (id_key, message) => hmacText(saleKey(id_key), message),
-    equal,
-    fromBase64Url: (text) => {
-      const [bytes] = base64.decode_base64url(text)
-      return bytes
-    },
-    byteLength: (text) => text.length,
-    crc32: (text) => ngx.crc32_long(text),
-  }
 }
 
 function portsFor(plugin: string, crypto: CryptoPort, limits: ngx.SharedDict<number>): Ports {
@@ -234,7 +196,7 @@ export function init_worker(): void {
   scripts = redisScripts(lane, sales.onStock)
   sales.onChange(scripts.forget)
   report = chainReport()
-  const crypto = cryptoPort()
+  const crypto = cryptoPort(environment.secrets)
   const limits = requiredDict<number>('rushgate_limits')
   const ports_of = new LuaTable<string, Ports>()
   for (const plugin of plugins) ports_of.set(plugin.name, portsFor(plugin.name, crypto, limits))
@@ -263,14 +225,7 @@ function decide(): Verdict {
     return verdict
   }
   const now_ms = ngx.now() * 1000
-  const request: GateRequest = {
-    method,
-    route,
-    now_ms,
-    redis_now_ms: now_ms + sales.clockOffset(),
-    user: '',
-    generation: 0,
-  }
+  const request = newRequest(method, route, now_ms, now_ms + sales.clockOffset(), ngx.var['remote_addr'] ?? '')
   const verdict = runChain(links_of[route.name] as Link[], request, report)
   if (verdict === FORWARD) ngx.var['rushgate_upstream'] = upstreamPath(route)
   // set last: while a plugin waits, other requests come through here

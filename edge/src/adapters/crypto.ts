@@ -14,6 +14,7 @@ ffi.cdef(`
   int rushgate_sha256_init(rushgate_sha256 *state) __asm__("SHA256_Init");
   int rushgate_sha256_update(rushgate_sha256 *state, const char *data, size_t bytes) __asm__("SHA256_Update");
   int rushgate_sha256_final(unsigned char *digest, rushgate_sha256 *state) __asm__("SHA256_Final");
+  int rushgate_random(unsigned char *into, int bytes) __asm__("RAND_bytes");
   int rushgate_memcmp(const char *a, const char *b, size_t bytes) __asm__("CRYPTO_memcmp");
 `)
 
@@ -22,6 +23,7 @@ interface LibCrypto {
   rushgate_sha256_init: (state: ffi.CData) => number
   rushgate_sha256_update: (state: ffi.CData, data: string | ffi.CData, bytes: number) => number
   rushgate_sha256_final: (digest: ffi.CData, state: ffi.CData) => number
+  rushgate_random: (into: ffi.CData, bytes: number) => number
   rushgate_memcmp: (a: string, b: string, bytes: number) => number
 }
 
@@ -36,22 +38,23 @@ export interface HmacKey {
   outer: ffi.CData
 }
 
-function sha256(message: string): string {
+/** 32 bytes */
+export function sha256(message: string): string {
   libcrypto.rushgate_sha256_init(scratch)
   libcrypto.rushgate_sha256_update(scratch, message, message.length)
   libcrypto.rushgate_sha256_final(digest, scratch)
   return ffi.string(digest, DIGEST_BYTES)
 }
 
+const block = ffi.new<ffi.CArray>('unsigned char[64]')
+
 function paddedState(key: string, pad: number): ffi.CData {
-  const bytes: string[] = []
-  for (let i = 1; i <= BLOCK_BYTES; i++) {
-    const byte = i <= key.length ? string.byte(key, i) : 0
-    table.insert(bytes, string.char(byte ^ pad))
+  for (const i of $range(0, BLOCK_BYTES - 1)) {
+    block[i] = (i < key.length ? string.byte(key, i + 1) : 0) ^ pad
   }
   const state = ffi.new<ffi.CData>('rushgate_sha256')
   libcrypto.rushgate_sha256_init(state)
-  libcrypto.rushgate_sha256_update(state, table.concat(bytes), BLOCK_BYTES)
+  libcrypto.rushgate_sha256_update(state, block, BLOCK_BYTES)
   return state
 }
 
@@ -80,6 +83,17 @@ export function hmacText(key: HmacKey, message: string): string {
 export function subkey(secret: string, purpose: SubkeyPurpose): string {
   const pseudorandom = hmac(hmacKey(HKDF_SALT), secret)
   return hmac(hmacKey(pseudorandom), purpose + '\x01')
+}
+
+const RANDOM_BYTES_MAX = 64
+const random_bytes = ffi.new<ffi.CData>('unsigned char[64]')
+
+/** From libcrypto's generator, which the system's seeds; at most 64. */
+export function randomBytes(bytes: number): string {
+  if (bytes > RANDOM_BYTES_MAX || libcrypto.rushgate_random(random_bytes, bytes) !== 1) {
+    error('no random bytes: ' + bytes, 0)
+  }
+  return ffi.string(random_bytes, bytes)
 }
 
 /** Takes as long wherever they differ; lengths are no secret. */

@@ -1,16 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { type ChainReport, type Link, runChain } from './chain'
-import type { GateRequest } from './request'
+import { newRequest } from './request'
 import { answerJson, refuse, type Verdict } from './verdict'
 
-const request: GateRequest = {
-  method: 'GET',
-  route: { name: 'state', subject: 'a' },
-  now_ms: 0,
-  redis_now_ms: 0,
-  user: '',
-  generation: 0,
-}
+const request = newRequest('GET', { name: 'state', subject: 'a' }, 0, 0, '192.0.2.1')
 
 function linkOf(name: string, verdict: Verdict | undefined, change: Partial<Link>): Link {
   const link: Link = { name, fails: 'closed', dry_run: false, phases: { access: () => verdict } }

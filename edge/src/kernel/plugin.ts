@@ -2,6 +2,7 @@
 //
 // A plugin speaks once, by returning a verdict; it never ends a request, sets a status or touches nginx. What it needs
 // of the world it is handed as ports, when it is created.
+import type { SubkeyPurpose } from '../../../contract/secrets'
 import type { RouteName } from '../domain/route'
 import type { LanePort } from './lane'
 import type { GateRequest } from './request'
@@ -27,6 +28,17 @@ export interface Ports {
 export interface CryptoPort {
   /** HMAC-SHA256 under the subkey "session" of this key id, as base64url; undefined for an unknown key id */
   sessionMac: (this: void, key_id: string, message: string) => string | undefined
+  /** the same under the subkey of another purpose */
+  mac: (this: void, purpose: SubkeyPurpose, key_id: string, message: string) => string | undefined
+  /** id of the secret that signs; tokens made here carry it */
+  signingKeyId: (this: void) => string
+  /** HMAC-SHA256 under a key that is given as base64url, as base64url */
+  macWith: (this: void, key: string, message: string) => string
+  /** SHA-256 as base64url */
+  sha256: (this: void, message: string) => string
+  /** `bytes` random bytes as base64url, from the system's generator */
+  random: (this: void, bytes: number) => string
+  toBase64Url: (this: void, bytes: string) => string
   /** HMAC-SHA256 under a sale's id key (base64url, as the backend sends it), as base64url */
   saleMac: (this: void, id_key: string, message: string) => string
   /** in a time that does not depend on where they differ */

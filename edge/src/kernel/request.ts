@@ -9,8 +9,48 @@ export interface GateRequest {
   /** ms by Redis' clock, as far as this node knows it */
   redis_now_ms: number
 
+  /** the client's address as text, behind the proxies that are trusted */
+  address: string
+
   /** filled in by the session plugin; '' before it */
   user: string
   /** generation of the session; 0 before it */
   generation: number
+  /** the session's own id; '' before it, and for a token that has none */
+  session_id: string
+  /** key id of the session token; '' before it */
+  session_key_id: string
+  /** membership, 0 (none) to 9 */
+  level: number
+
+  /** how much this looks like a machine: 0 for not at all; what weighs how much is said in the plugin that sets it */
+  score: number
+  /** what a verified pass and a verified proof are spent under; '' where none was asked for */
+  pass_id: string
+  proof_id: string
+}
+
+/** Nobody yet, from `address`. */
+export function newRequest(
+  method: string,
+  route: Route,
+  now_ms: number,
+  redis_now_ms: number,
+  address: string,
+): GateRequest {
+  return {
+    method,
+    route,
+    now_ms,
+    redis_now_ms,
+    address,
+    user: '',
+    generation: 0,
+    session_id: '',
+    session_key_id: '',
+    level: 0,
+    score: 0,
+    pass_id: '',
+    proof_id: '',
+  }
 }

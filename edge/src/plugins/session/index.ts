@@ -58,6 +58,8 @@ function readToken(ports: Ports, token: string, request: GateRequest): Refusal |
   }
   request.user = user
   request.generation = parts.generation
+  request.session_id = parts.sid
+  request.session_key_id = parts.key_id
   return undefined
 }
 

@@ -1,0 +1,69 @@
+// What plugins see of keys: subkeys by purpose and key id, worked in once, and the keys that sales bring along.
+import * as base64 from 'ngx.base64'
+import type { SubkeyPurpose } from '../../../contract/secrets'
+import type { CryptoPort } from '../kernel/plugin'
+import { equal, type HmacKey, hmacKey, hmacText, randomBytes, sha256, subkey } from './crypto'
+import type { Secret } from './environment'
+
+/** sales come and go; past this many the worked-in ones are made anew */
+const SALE_KEYS_MAX = 4096
+
+export function cryptoPort(secrets: Secret[]): CryptoPort {
+  const keys_of = new LuaTable<SubkeyPurpose, LuaTable<string, HmacKey>>()
+  let sale_keys = new LuaTable<string, HmacKey>()
+  let sale_key_count = 0
+
+  function keysOf(purpose: SubkeyPurpose): LuaTable<string, HmacKey> {
+    let keys = keys_of.get(purpose)
+    if (keys === undefined) {
+      keys = new LuaTable()
+      for (const each of secrets) keys.set(each.key_id, hmacKey(subkey(each.secret, purpose)))
+      keys_of.set(purpose, keys)
+    }
+    return keys
+  }
+
+  const session_keys = keysOf('session')
+
+  function saleKey(id_key: string): HmacKey {
+    let key = sale_keys.get(id_key)
+    if (key === undefined) {
+      if (sale_key_count >= SALE_KEYS_MAX) {
+        sale_keys = new LuaTable()
+        sale_key_count = 0
+      }
+      const [bytes] = base64.decode_base64url(id_key)
+      key = hmacKey(bytes ?? '')
+      sale_keys.set(id_key, key)
+      sale_key_count += 1
+    }
+    return key
+  }
+
+  return {
+    sessionMac: (key_id, message) => {
+      const key = session_keys.get(key_id)
+      return key === undefined ? undefined : hmacText(key, message)
+    },
+    mac: (purpose, key_id, message) => {
+      const key = keysOf(purpose).get(key_id)
+      return key === undefined ? undefined : hmacText(key, message)
+    },
+    signingKeyId: () => (secrets[0] as Secret).key_id,
+    macWith: (key, message) => {
+      const [bytes] = base64.decode_base64url(key)
+      return hmacText(hmacKey(bytes ?? ''), message)
+    },
+    sha256: (message) => base64.encode_base64url(sha256(message)),
+    random: (bytes) => base64.encode_base64url(randomBytes(bytes)),
+    toBase64Url: (bytes) => base64.encode_base64url(bytes),
+    saleMac: (id_key, message) => hmacText(saleKey(id_key), message),
+    equal,
+    fromBase64Url: (text) => {
+      const [bytes] = base64.decode_base64url(text)
+      return bytes
+    },
+    byteLength: (text) => text.length,
+    crc32: (text) => ngx.crc32_long(text),
+  }
+}
