@@ -21,7 +21,7 @@ export function sessionMint(secret: string): (user: string) => string {
   const expires_ms = Date.now() + SESSION_MS
   return (user) => {
     const sid = randomBytes(SID_BYTES).toString('base64url')
-    const signed = unsignedSessionToken(key_id, Buffer.from(user).toString('base64url'), 1, expires_ms, sid)
+    const signed = unsignedSessionToken(key_id, Buffer.from(user).toString('base64url'), 1, 0, expires_ms, sid)
     return `${signed}.${createHmac('sha256', subkey).update(signed).digest('base64url')}`
   }
 }

@@ -48,8 +48,9 @@ export const RESERVATION_IDS: ReservationIdVector[] = [
 export const SECRET = 'correct horse battery staple'
 export const SESSION_SUBKEY = '-PpN7392GlVmDJbpfPOwDQSudIjfqA5jdxvK1v8609g'
 
-/** A token under that subkey, of the user zoë. */
-export const SESSION_TOKEN = 's1.k1.em_Dqw.7.1767268800000.AAECAwQFBgcICQoL.ixNsqz10ezmNdtRRzYFsB1LQKr4AH3raiIqYPmLAP8Q'
+/** A token under that subkey, of the user zoë, generation 7, level 3. */
+export const SESSION_TOKEN =
+  's1.k1.em_Dqw.7.3.1767268800000.AAECAwQFBgcICQoL.boBJ2tr1iMW1RcZjKD5a8BgRCLWJizuas6HRvKdnptc'
 
 /** CRC-32 of the user id "ada". */
 export const CRC32_ADA = 2372962152

@@ -150,7 +150,7 @@ export class World {
   }
 
   session(user: string, generation = this.generation_of.get(user) ?? 1): string {
-    return mintSession(this.keyring, user, generation, Date.now()).session
+    return mintSession(this.keyring, user, generation, 0, Date.now()).session
   }
 
   /** As the gate does: one batch of one. */

@@ -111,17 +111,20 @@ local function isJson(content_type)
   return media == "application/json" or match(media:lower(), "^%s*(.-)%s*$") == "application/json"
 end
 
--- s1.<key id>.<user>.<generation>.<expires_ms>.<sid>.<mac>
+-- s1.<key id>.<user>.<generation>.<level>.<expires_ms>.<sid>.<mac>
 local function readToken(token, keys, now_ms)
   if #token > 512 or sub(token, 1, 3) ~= "s1." then return nil end
   local key_end = find(token, ".", 4, true)
   local user_end = key_end and find(token, ".", key_end + 1, true)
   local generation_end = user_end and find(token, ".", user_end + 1, true)
-  local expires_end = generation_end and find(token, ".", generation_end + 1, true)
+  local level_end = generation_end and find(token, ".", generation_end + 1, true)
+  local expires_end = level_end and find(token, ".", level_end + 1, true)
   local sid_end = expires_end and find(token, ".", expires_end + 1, true)
   if not sid_end then return nil end
   local generation = tonumber(sub(token, user_end + 1, generation_end - 1))
-  local expires_ms = tonumber(sub(token, generation_end + 1, expires_end - 1))
+  local level = sub(token, generation_end + 1, level_end - 1)
+  local expires_ms = tonumber(sub(token, level_end + 1, expires_end - 1))
+  if #level ~= 1 or level < "0" or level > "9" then return nil end
   if not generation or generation < 1 or generation >= 4294967296 then return nil end
   if not expires_ms or expires_ms <= 0 or expires_ms >= 1e14 then return nil end
   local key = keys[sub(token, 4, key_end - 1)]

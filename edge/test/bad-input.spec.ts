@@ -15,7 +15,7 @@ let session: string
 function forged(user: string, expires_ms: number, key_id?: string): string {
   const [id, secret] = shop.stack.secret.split(':') as [string, string]
   const key = Buffer.from(hkdfSync('sha256', secret, 'rushgate', 'session', 32))
-  const unsigned = `s1.${key_id ?? id}.${user}.1.${expires_ms}.c2lk`
+  const unsigned = `s1.${key_id ?? id}.${user}.1.0.${expires_ms}.c2lk`
   return `${unsigned}.${createHmac('sha256', key).update(unsigned).digest('base64url')}`
 }
 

@@ -144,10 +144,10 @@ export function addSalesRoutes(router: Router, parts: SalesRouteParts): void {
     {
       post: async (request, response) => {
         if (!demo) throw new Refusal('refused', 'demo sessions are minted only with RUSHGATE_DEMO=1')
-        const { count, prefix } = await readJson(request, demoSessionsBody)
+        const { count, prefix, level } = await readJson(request, demoSessionsBody)
         const name = prefix ?? `demo-${randomBytes(4).toString('hex')}-`
         const users = Array.from({ length: count }, (_, i) => `${name}${i}`)
-        const minted = await sessions.create(users, 'demo')
+        const minted = await sessions.create(users, 'demo', level)
         response.status(201).json({
           sessions: minted.map(({ user, session, signing_key }) => ({ user, session, signing_key })),
         })

@@ -118,4 +118,5 @@ export const saleChangeBody = z
 export const demoSessionsBody = z.strictObject({
   count: z.int().min(1).max(100_000),
   prefix: z.string().min(1).max(64).refine(isPlainText, 'must be text without control characters').optional(),
+  level: z.int().min(0).max(9).default(0),
 })

@@ -89,8 +89,9 @@ export function addSessionRoutes(router: Router, { accounts, sessions, auth, pub
     })
   }
   const login = async (user: string, secret: string): Promise<UserSession> => {
-    if (!(await accounts.verify(user, secret))) throw new Refusal('bad_credentials', 'user or secret is not right')
-    const [session] = await sessions.create([user], 'login')
+    const account = await accounts.verify(user, secret)
+    if (account === undefined) throw new Refusal('bad_credentials', 'user or secret is not right')
+    const [session] = await sessions.create([user], 'login', account.level)
     return session as UserSession
   }
   addRoute(router, '/sessions', {

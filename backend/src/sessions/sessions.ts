@@ -43,13 +43,13 @@ export class Sessions {
   ) {}
 
   /** One session for each user, in the order given. */
-  async create(users: string[], kind: 'login' | 'demo'): Promise<UserSession[]> {
+  async create(users: string[], kind: 'login' | 'demo', level = 0): Promise<UserSession[]> {
     const generations = await this.replace(users)
     const now_ms = this.ledger.now()
     this.metrics.sessions.inc({ kind }, users.length)
     return generations.map(({ user, generation }) => ({
       user,
-      ...mintSession(this.keyring, user, generation, now_ms),
+      ...mintSession(this.keyring, user, generation, level, now_ms),
     }))
   }
 

@@ -9,10 +9,15 @@ const NEW = { id: 'k2', text: 'the secret after rotation' }
 
 describe('a token', () => {
   const keyring = new Keyring([OLD])
-  const { session, signing_key } = mintSession(keyring, 'Zoë ☃', 7, NOW)
+  const { session, signing_key } = mintSession(keyring, 'Zoë ☃', 7, 4, NOW)
 
   test('says who, which generation and until when', () => {
-    expect(verifySession(keyring, session, NOW)).toEqual({ user: 'Zoë ☃', generation: 7, expires_ms: NOW + SESSION_MS })
+    expect(verifySession(keyring, session, NOW)).toEqual({
+      user: 'Zoë ☃',
+      generation: 7,
+      level: 4,
+      expires_ms: NOW + SESSION_MS,
+    })
     expect(signing_key).toMatch(/^[\w-]{43}$/)
   })
 
@@ -24,7 +29,7 @@ describe('a token', () => {
   test('survives the rotation of secrets until its own secret is gone', () => {
     expect(verifySession(new Keyring([NEW, OLD]), session, NOW)).toBeDefined()
     expect(verifySession(new Keyring([NEW]), session, NOW)).toBe(undefined)
-    expect(mintSession(new Keyring([NEW, OLD]), 'ann', 1, NOW).session).toMatch(/^s1\.k2\./)
+    expect(mintSession(new Keyring([NEW, OLD]), 'ann', 1, 0, NOW).session).toMatch(/^s1\.k2\./)
   })
 
   test('is refused with any one character changed', () => {

@@ -18,14 +18,22 @@ export interface MintedSession {
 export interface Session {
   user: string
   generation: number
+  /** membership level, 0 to 9 */
+  level: number
   expires_ms: number
 }
 
-export function mintSession(keyring: Keyring, user: string, generation: number, now_ms: number): MintedSession {
+export function mintSession(
+  keyring: Keyring,
+  user: string,
+  generation: number,
+  level: number,
+  now_ms: number,
+): MintedSession {
   const { id, key } = keyring.signing('session')
   const sid = randomBytes(SID_BYTES).toString('base64url')
   const expires_ms = now_ms + SESSION_MS
-  const signed = unsignedSessionToken(id, Buffer.from(user).toString('base64url'), generation, expires_ms, sid)
+  const signed = unsignedSessionToken(id, Buffer.from(user).toString('base64url'), generation, level, expires_ms, sid)
   return {
     session: `${signed}.${hmacText(key, signed)}`,
     signing_key: hmacText(keyring.signing('request-signing').key, sid),
@@ -43,6 +51,7 @@ export function verifySession(keyring: Keyring, token: string, now_ms: number): 
   return {
     user: Buffer.from(parts.user, 'base64url').toString('utf8'),
     generation: parts.generation,
+    level: parts.level,
     expires_ms: parts.expires_ms,
   }
 }

@@ -5,7 +5,7 @@ import type { GateRequest } from '../../kernel/request'
 import { session } from './index'
 
 function token(user: string, expires_ms: number): string {
-  const unsigned = unsignedSessionToken('k1', user, 4, expires_ms, 'sid')
+  const unsigned = unsignedSessionToken('k1', user, 4, 2, expires_ms, 'sid')
   return unsigned + '.' + markOf(unsigned)
 }
 
@@ -41,9 +41,9 @@ describe('session', () => {
     expect(withBearer('Bearer ' + good.substring(0, good.length - 1))).toBe('no_session')
     expect(withBearer('Bearer x' + good)).toBe('no_session')
     expect(withBearer('Bearer ' + token('ada', 5000))).toBe('no_session')
-    const other = unsignedSessionToken('k2', 'ada', 4, 6000, 'sid')
+    const other = unsignedSessionToken('k2', 'ada', 4, 2, 6000, 'sid')
     expect(withBearer('Bearer ' + other + '.' + markOf(other))).toBe('no_session')
-    expect(withBearer('Bearer ' + unsignedSessionToken('k1', 'eve', 4, 6000, 'sid') + '.' + markOf(good))).toBe(
+    expect(withBearer('Bearer ' + unsignedSessionToken('k1', 'eve', 4, 2, 6000, 'sid') + '.' + markOf(good))).toBe(
       'no_session',
     )
   })
