@@ -1,6 +1,7 @@
 // session: reads the shopper's session token and says who the shopper is (contract/session-token.ts).
 //
-// Guarantee: after it, `user` and `generation` are those of a token that this site signed and that has not expired.
+// Guarantee: after it, user, generation, session id and level are those of a token that this site signed and that has not
+// expired, and a purchase has the membership level that its sale asks for.
 // Whether a newer session has replaced it is seen where it matters, in the reservation's own script.
 import { USER_BYTES_MAX } from '../../../../contract/lane-scripts'
 import { parseSessionToken } from '../../../../contract/session-token'
@@ -60,13 +61,26 @@ function readToken(ports: Ports, token: string, request: GateRequest): Refusal |
   request.generation = parts.generation
   request.session_id = parts.sid
   request.session_key_id = parts.key_id
+  request.level = parts.level
   return undefined
+}
+
+/** A sale may be for members only (gate.level_min); a sale that is not known is the next plugin's to speak of. */
+function levelProblem(ports: Ports, request: GateRequest): Refusal | undefined {
+  const level_min = ports.sales.find(request.route.subject)?.sale.gate['level_min']
+  if (typeof level_min !== 'number' || request.level >= level_min) return undefined
+  const refusal = refuse(
+    'level_required',
+    'This sale is for members of level ' + level_min + ' and above; the session has level ' + request.level + '.',
+  )
+  refusal.members = ',"level_min":' + level_min
+  return refusal
 }
 
 function create(config: Infer<typeof schema>, ports: Ports): PluginPhases {
   const http = ports.http
 
-  function access(request: GateRequest): Refusal | undefined {
+  function identify(request: GateRequest): Refusal | undefined {
     const authorization = http.header('authorization')
     if (authorization !== undefined) {
       if (authorization.substring(0, BEARER.length) !== BEARER) {
@@ -81,6 +95,12 @@ function create(config: Infer<typeof schema>, ports: Ports): PluginPhases {
       return refuse('refused', 'A request with a cookie must come from this site: its Origin does not say so.')
     }
     return readToken(ports, token, request)
+  }
+
+  function access(request: GateRequest): Refusal | undefined {
+    const refusal = identify(request)
+    if (refusal !== undefined || request.route.name !== 'reserve') return refusal
+    return levelProblem(ports, request)
   }
 
   return { access }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { unsignedSessionToken } from '../../../../contract/session-token'
-import { type FakeGate, fakeGate, markOf, requestTo, said } from '../../../spec/fake-ports'
+import { type FakeGate, fakeGate, knownSale, markOf, requestTo, said } from '../../../spec/fake-ports'
 import type { GateRequest } from '../../kernel/request'
 import { session } from './index'
 
@@ -13,6 +13,7 @@ function ask(gate: FakeGate, method: string): { verdict: string; request: GateRe
   const request = requestTo('reserve', 'spring', method)
   request.user = ''
   request.generation = 0
+  request.session_id = ''
   const phases = session.create({ cookie: true } as never, gate.ports)
   return { verdict: said(phases.access(request)), request }
 }
@@ -24,13 +25,29 @@ function withBearer(value: string): string {
 }
 
 describe('session', () => {
-  it('fills in user and generation of a good token', () => {
+  it('fills in who the token says', () => {
     const gate = fakeGate()
     gate.headers['authorization'] = 'Bearer ' + token('ada', 6000)
     const { verdict, request } = ask(gate, 'POST')
     expect(verdict).toBe('nothing')
     expect(request.user).toBe('ada')
     expect(request.generation).toBe(4)
+    expect(request.level).toBe(2)
+    expect(request.session_id).toBe('sid')
+    expect(request.session_key_id).toBe('k1')
+  })
+
+  it('asks for the membership level of the sale, to buy there', () => {
+    const gate = fakeGate()
+    gate.headers['authorization'] = 'Bearer ' + token('ada', 6000)
+    gate.known = knownSale({ gate: { level_min: 2 } })
+    expect(ask(gate, 'POST').verdict).toBe('nothing')
+    gate.known = knownSale({ gate: { level_min: 3 } })
+    expect(ask(gate, 'POST').verdict).toBe('level_required')
+    const request = requestTo('cart', 'spring', 'GET')
+    expect(said(session.create({ cookie: true } as never, gate.ports).access(request))).toBe('nothing')
+    gate.known = undefined
+    expect(ask(gate, 'POST').verdict).toBe('nothing')
   })
 
   it('refuses what is missing, forged, cut off, expired or of another key', () => {
