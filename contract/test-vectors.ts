@@ -54,3 +54,8 @@ export const SESSION_TOKEN =
 
 /** CRC-32 of the user id "ada". */
 export const CRC32_ADA = 2372962152
+
+/** Of the user zoë, under the subkeys "ticket" and "pass" of the same secret. */
+export const TICKET = 't1.k1.spring.em_Dqw.4711.1767225600000.1767268800000.vMiCCas4pycSbRukDVdFg373h_Y34VxmtmsRpKbYwhQ'
+export const PASS =
+  'p1.k1.spring.em_Dqw.AAECAwQFBgcICQoLDA0ODw.1767225720000.yb4rPZRN8n45WqDW1_jy0dqQx2GSEErhvcFKWK32csE'

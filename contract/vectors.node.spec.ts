@@ -2,9 +2,21 @@
 import { createHmac, hkdfSync } from 'node:crypto'
 import { crc32 } from 'node:zlib'
 import { expect, it } from 'vitest'
+import { parsePass } from './pass'
 import { HKDF_BYTES, HKDF_SALT } from './secrets'
 import { parseSessionToken } from './session-token'
-import { CRC32_ADA, ID_KEY, ID_MACS, RESERVATION_IDS, SECRET, SESSION_SUBKEY, SESSION_TOKEN } from './test-vectors'
+import {
+  CRC32_ADA,
+  ID_KEY,
+  ID_MACS,
+  PASS,
+  RESERVATION_IDS,
+  SECRET,
+  SESSION_SUBKEY,
+  SESSION_TOKEN,
+  TICKET,
+} from './test-vectors'
+import { parseTicket } from './ticket'
 
 it('reservation macs', () => {
   for (const vector of ID_MACS) {
@@ -23,6 +35,18 @@ it('session subkey and token', () => {
       .digest('base64url'),
   ).toBe(parts?.mac)
   expect(Buffer.from(parts?.user ?? '', 'base64url').toString()).toBe('zoë')
+})
+
+it('ticket and pass, each under a subkey of its own', () => {
+  const mac = (purpose: string, signed: string): string =>
+    createHmac('sha256', Buffer.from(hkdfSync('sha256', SECRET, HKDF_SALT, purpose, HKDF_BYTES)))
+      .update(signed)
+      .digest('base64url')
+  const ticket = parseTicket(TICKET)
+  const pass = parsePass(PASS)
+  expect(mac('ticket', ticket?.signed ?? '')).toBe(ticket?.mac)
+  expect(mac('pass', pass?.signed ?? '')).toBe(pass?.mac)
+  expect(mac('pass', ticket?.signed ?? '')).not.toBe(ticket?.mac)
 })
 
 it('checksum of a user id', () => {
