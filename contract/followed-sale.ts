@@ -1,5 +1,7 @@
 // What the backend tells the gates about sales: the answer of GET /internal/sales, a long poll.
 
+import type { GateSettings } from './gate-settings'
+
 export type SaleState =
   /** made, not yet loaded into Redis */
   | 'draft'
@@ -40,8 +42,7 @@ export interface FollowedSale {
   id_key: string
   /** how `left` is shown: the number, or a band ("many", "few", "none") */
   left_shown: 'exact' | 'band'
-  /** per-sale settings for plugins (tickets, challenge …), by plugin name */
-  gate: Record<string, unknown>
+  gate: GateSettings
   skus: FollowedSku[]
 }
 

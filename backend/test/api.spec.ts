@@ -75,8 +75,14 @@ describe('sales', () => {
       [saleBody('bad', { title: '\ud800' }), 'title: must be text without control characters'],
       [saleBody('bad', { skus: [] }), 'skus'],
       [
-        saleBody('bad', { gate: { a: { b: { c: { d: { e: { f: { g: { h: {} } } } } } } } } }),
-        'gate: must be JSON at most 8',
+        saleBody('bad', { gate: { plugins: { a: { b: { c: { d: { e: { f: { g: { h: {} } } } } } } } } } }),
+        'gate.plugins: must be JSON at most 8',
+      ],
+      [saleBody('bad', { gate: { signatur: true } }), 'gate'],
+      [saleBody('bad', { gate: { level_min: 10 } }), 'gate.level_min'],
+      [
+        saleBody('bad', { gate: { waiting_room: { admit_per_s: 0, checkout_max: 1 } } }),
+        'gate.waiting_room.admit_per_s',
       ],
     ]
     for (const [body, detail] of cases) {

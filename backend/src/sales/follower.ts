@@ -2,7 +2,9 @@
 //
 // Inside the process a change is seen at once (`latest`); gates hear of it (`announced`) only after the ledger has made it
 // durable, because a gate never goes back to an older version.
+
 import type { FollowedSale, FollowedSales } from '../../../contract/followed-sale'
+import type { GateSettings } from '../../../contract/gate-settings'
 import type { Ledger, Sale } from '../ledger/port'
 import type { Logger } from '../log'
 import { Loop } from '../loop'
@@ -133,7 +135,7 @@ function followed(sale: Sale): FollowedSale {
     shards: sale.shards,
     id_key: sale.id_key,
     left_shown: sale.left_shown,
-    gate: sale.gate,
+    gate: sale.gate as GateSettings, // the admin API has let nothing else in
     skus: sale.skus.map(({ sku, title, price, price_version, total, user_max }) => ({
       sku,
       title,

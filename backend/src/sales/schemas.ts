@@ -1,5 +1,6 @@
 // What the admin API accepts about sales. Fields that are not named here are refused.
 import { z } from 'zod'
+import type { GateSettings } from '../../../contract/gate-settings'
 import { ID_LENGTH_MAX } from '../../../contract/keys'
 import type { NewSale, SaleChange } from '../ledger/port'
 import { isPlainText } from '../plain-text'
@@ -31,13 +32,27 @@ const total = z
 const user_max = z.int().min(1).max(10_000)
 const seconds = z.number().positive().max(SECONDS_MAX)
 
-/** Kept as JSON in the ledger, read by the gate's plugins. */
-const gate = z
+const ownPlugins = z
   .record(z.string(), z.unknown())
   .refine(
     (value) => isStorable(value, GATE_DEPTH_MAX),
     `must be JSON at most ${GATE_DEPTH_MAX} deep, its text without control characters`,
   )
+
+/** Kept as JSON in the ledger, read by the gate's plugins. */
+const gate = z.strictObject({
+  level_min: z.int().min(0).max(9).optional(),
+  signature: z.boolean().optional(),
+  proof: z.boolean().optional(),
+  waiting_room: z
+    .strictObject({
+      admit_per_s: z.number().positive().max(1_000_000),
+      checkout_max: z.int().min(1).max(10_000_000),
+      draw: z.boolean().default(false),
+    })
+    .optional(),
+  plugins: ownPlugins.optional(),
+}) satisfies z.ZodType<GateSettings, unknown>
 
 function isStorable(value: unknown, depth: number): boolean {
   if (typeof value === 'string') return isPlainText(value)
