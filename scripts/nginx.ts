@@ -77,6 +77,14 @@ export function renderTemplate(template: string, values: Record<string, string>)
   })
 }
 
+/**
+ * What stands behind `listen`: the gate's own address and, where a balancer speaks the PROXY protocol, a second one for it.
+ * The same goes into GATE_LISTEN of the container: "0.0.0.0:8080 proxy_protocol" for that alone.
+ */
+export function gateListen(address: string, proxy_protocol: string | undefined): string {
+  return proxy_protocol === undefined ? address : `${proxy_protocol} proxy_protocol; listen ${address}`
+}
+
 export interface NginxOptions {
   name: string
   /** the prefix: configuration, logs and temporary files are below it */

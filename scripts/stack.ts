@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { findNginx, loadModules, Nginx, renderTemplate, resolverLine, tlsTrust } from './nginx'
+import { findNginx, gateListen, loadModules, Nginx, renderTemplate, resolverLine, tlsTrust } from './nginx'
 import { freePort, isPortFree } from './ports'
 import { type DeathListener, ManagedProcess } from './processes'
 import { type Fsync, Redis } from './redis'
@@ -36,6 +36,8 @@ export interface StackOptions {
   /** the gate's rushgate.json; default the one in the repository */
   config?: string
   error_log_level?: string
+  /** a second address of the gate, where clients must speak the PROXY protocol */
+  proxy_protocol?: string
   /** demo accounts and the sandbox payment provider; default true */
   demo?: boolean
   /** a part ended that nobody asked to end */
@@ -234,7 +236,7 @@ function gateProcess(
     RESOLVER: resolverLine(),
     TLS_TRUST: tlsTrust(options.env?.RUSHGATE_CA_FILE ?? process.env.RUSHGATE_CA_FILE),
     WORKERS: String(options.workers ?? 1),
-    GATE_LISTEN: `127.0.0.1:${ports.gate}`,
+    GATE_LISTEN: gateListen(`127.0.0.1:${ports.gate}`, options.proxy_protocol),
     METRICS_LISTEN: `127.0.0.1:${ports.metrics}`,
     BACKEND: backend,
     BUNDLE: join(ROOT, 'dist/rushgate.lua'),

@@ -6,6 +6,7 @@
 //   healthz, metrics   for operators
 import * as base64 from 'ngx.base64'
 import type { RefusalCode } from '../../contract/codes'
+import { addressReader } from './adapters/client-address'
 import { loadConfig } from './adapters/config'
 import { subkey } from './adapters/crypto'
 import { cryptoPort } from './adapters/crypto-port'
@@ -47,6 +48,7 @@ let sales: SalesNode
 let metrics: Metrics
 let links_of: Record<string, Link[]> = {}
 let report: ChainReport
+let readAddress: (this: void) => string
 
 function requiredDict<V extends ngx.SharedValue>(name: string): ngx.SharedDict<V> {
   const dict = ngx.shared[name]
@@ -196,6 +198,7 @@ export function init_worker(): void {
   scripts = redisScripts(lane, sales.onStock)
   sales.onChange(scripts.forget)
   report = chainReport()
+  readAddress = addressReader(config.clients)
   const crypto = cryptoPort(environment.secrets)
   const limits = requiredDict<number>('rushgate_limits')
   const ports_of = new LuaTable<string, Ports>()
@@ -225,9 +228,12 @@ function decide(): Verdict {
     return verdict
   }
   const now_ms = ngx.now() * 1000
-  const request = newRequest(method, route, now_ms, now_ms + sales.clockOffset(), ngx.var['remote_addr'] ?? '')
+  const request = newRequest(method, route, now_ms, now_ms + sales.clockOffset(), readAddress())
   const verdict = runChain(links_of[route.name] as Link[], request, report)
-  if (verdict === FORWARD) ngx.var['rushgate_upstream'] = upstreamPath(route)
+  if (verdict === FORWARD) {
+    ngx.var['rushgate_upstream'] = upstreamPath(route)
+    ngx.var['rushgate_address'] = request.address
+  }
   // set last: while a plugin waits, other requests come through here
   route_name = route.name
   return verdict

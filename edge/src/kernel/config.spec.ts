@@ -60,9 +60,11 @@ describe('rushgate.json', () => {
         routes: { reserve: { plugins: ['session', 'session'] }, checkout: { plugins: [] }, pay: { plugins: ['waf'] } },
         plugins: { reservation: { poll_ms: 1, dry_run: 'yes' }, waf: {} },
         lane: { batch_max: 257, batchmax: 1 },
+        clients: { trusted_proxies: ['10.0.0.0/8', '10.0.0.1/8'] },
         extra: 1,
       }),
     ).toEqual([
+      'clients.trusted_proxies[1]: must be an address or a network like "10.0.0.0/8", without bits past its prefix, got "10.0.0.1/8"',
       'lane.batch_max: must be a whole number from 1 to 255 (reservations), got 257',
       'lane.batchmax: must not be here: known are "batch_max", "connect_ms_max", "queue_max", "reply_ms_max", "wait_ms_max", got 1',
       'plugins.reservation.dry_run: must be true or false, got "yes"',
@@ -72,7 +74,7 @@ describe('rushgate.json', () => {
       'routes.pay.plugins[0]: must be one of "session", "reservation", got "waf"',
       'routes.reserve.plugins[1]: must not be named twice, got "session"',
       'version: must be 1, got 2',
-      'extra: must not be here: known are "$schema", "lane", "plugins", "routes", "version", got 1',
+      'extra: must not be here: known are "$schema", "clients", "lane", "plugins", "routes", "version", got 1',
     ])
   })
 })

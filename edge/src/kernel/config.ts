@@ -1,6 +1,7 @@
 // rushgate.json: which plugins run on which route, their settings, and the gate's own ceilings.
 //
 // Addresses and secrets are not in it: they come from the environment (RUSHGATE_REDIS_URL, RUSHGATE_BACKEND, RUSHGATE_SECRET).
+import { parseNetwork } from '../domain/address'
 import type { RouteName } from '../domain/route'
 import {
   boolean,
@@ -14,6 +15,7 @@ import {
   readField,
   record,
   string,
+  type TextRule,
 } from './schema'
 
 /** What the configuration needs to know of a plugin. */
@@ -83,6 +85,40 @@ export const laneSchema = object(
 
 export type LaneSettings = Infer<typeof laneSchema>
 
+/** Addresses per network are a handful; a CDN's list has some dozens. */
+const TRUSTED_PROXIES_MAX = 256
+
+export const networkRule: TextRule = {
+  rule: 'be an address or a network like "10.0.0.0/8", without bits past its prefix',
+  test: (text) => parseNetwork(text) !== undefined,
+  pattern: '^[0-9A-Fa-f.:]+(/[0-9]{1,3})?$',
+}
+
+export const clientsSchema = object("Clients: whose word about a client's address is believed.", {
+  trusted_proxies: list({
+    item: string({
+      length_min: 1,
+      length_max: 49,
+      matches: networkRule,
+      required: true,
+      example: '10.0.0.0/8',
+      description: 'An address or a network.',
+    }),
+    length_max: TRUSTED_PROXIES_MAX,
+    unique: true,
+    default: [],
+    description: "Proxies in front of this gate. From all others the peer's own address counts, whatever they send.",
+  }),
+  address_from: enumeration({
+    values: ['x_forwarded_for', 'x_real_ip', 'proxy_protocol'],
+    default: 'x_forwarded_for',
+    description:
+      'What a trusted proxy says it by: X-Forwarded-For (read from the right, past trusted hops), X-Real-IP, or the PROXY protocol (the listener must speak it).',
+  }),
+})
+
+export type ClientSettings = Infer<typeof clientsSchema>
+
 export interface GateConfig {
   version: number
   /** on routes that are not named run the plugins that are made for them */
@@ -90,6 +126,7 @@ export interface GateConfig {
   /** every registered plugin has an entry, filled up with its defaults */
   plugins: Record<string, Record<string, unknown> & { dry_run: boolean }>
   lane: LaneSettings
+  clients: ClientSettings
 }
 
 function settingsOf(plugin: PluginDeclaration): Field<unknown> {
@@ -143,6 +180,7 @@ export function configSchema(plugins: readonly PluginDeclaration[]): ObjectField
     }),
     plugins: object('Settings of the plugins, by name.', settings),
     lane: laneSchema,
+    clients: clientsSchema,
   })
   return schema as unknown as ObjectField<GateConfig>
 }
