@@ -58,6 +58,7 @@ export function prepare(secret: string, id_key: string): (this: void) => string 
         packed.last = packReserveItem(body, 1, quantity, generation, user.length, user)
         return { line: LINE }
       },
+      ask: () => ({ failure: 'unavailable' }),
       lookup: () => ({ failure: 'unavailable' }),
     },
     sales: { find: (id) => (id === 'bench' ? known : undefined), ready: () => true },

@@ -84,6 +84,10 @@ export function fakeGate(): FakeGate {
         )
         return gate.lane_result
       },
+      ask: (script, channel, _keys, item) => {
+        gate.asked.push('ask ' + script + ' ' + channel + ' ' + item)
+        return gate.lane_result
+      },
       lookup: (_sale, shard, body) => {
         gate.asked.push('lookup ' + shard + ' ' + body)
         return gate.lane_result

@@ -11,6 +11,8 @@ export interface Script {
   name: string
   text: string
   sha: string
+  /** sent again with the same items it answers as the first time */
+  is_repeatable: boolean
 }
 
 /** One request waiting for its line. */
@@ -23,7 +25,8 @@ export interface Waiter extends LaneResult {
 
 export interface Batch {
   script: Script
-  sale: FollowedSale
+  /** whose stock the reply tells of; undefined for scripts that tell nothing of stock */
+  sale: FollowedSale | undefined
   /** what the Redis must be that this is sent to; '' for any */
   replid: string
   /** epoch as the ledger has it, as text */
@@ -45,7 +48,13 @@ export type ReplyListener = (this: void, batch: Batch, reply: string, lines_from
 
 let sequence = 0
 
-export function newBatch(script: Script, sale: FollowedSale, replid: string, epoch: string, keys: string[]): Batch {
+export function newBatch(
+  script: Script,
+  sale: FollowedSale | undefined,
+  replid: string,
+  epoch: string,
+  keys: string[],
+): Batch {
   return {
     script,
     sale,
@@ -66,6 +75,10 @@ function argumentsOf(batch: Batch, number: string): string[] {
   const args: string[] = []
   for (const key of batch.keys) args.push(key)
   args.push(number)
+  if (batch.sale === undefined) {
+    for (const item of batch.items) args.push(item)
+    return args
+  }
   if (batch.script.name === 'reserve') args.push(batch.epoch)
   if (batch.script.name !== 'lookup') args.push(table.concat(batch.skus, ','))
   if (batch.script.name !== 'stock') args.push(table.concat(batch.items))

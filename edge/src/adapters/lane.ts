@@ -208,7 +208,7 @@ function serve(lane: Lane, batches: Batch[]): void {
     const again: Batch[] = []
     for (const batch of lane.in_flight) {
       if (batch.waiters.length > 0) {
-        if (batch.sent < SENDS_MAX) table.insert(again, batch)
+        if (batch.sent < SENDS_MAX && batch.script.is_repeatable) table.insert(again, batch)
         else failAll(lane, [batch])
       }
     }

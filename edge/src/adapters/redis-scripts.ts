@@ -7,6 +7,10 @@ import { addBatch, type Lane, laneRefusal, openBatch, submit } from './lane'
 import { type Batch, newBatch, type ReplyListener, type Script } from './lane-batch'
 import { lookup, reserve, stock } from './scripts.generated'
 
+/** Names of asked items are as long as reservation bodies, and differ among those in flight. */
+const ASKED_NAME = '%022d'
+const ASKED_NAMES = 1e9
+
 /** What is made once for a sale's shard: the names of channels and keys. */
 interface Shard {
   reserve_channel: string
@@ -25,8 +29,11 @@ export interface RedisScripts {
   forget: (this: void) => void
 }
 
-function script(name: string, text: string): Script {
-  return { name, text, sha: sha1Hex(text) }
+/** Scripts for `ask`, by name. A new one is a line here. */
+const ASKED: Record<string, Script | undefined> = {}
+
+function script(name: string, text: string, is_repeatable: boolean): Script {
+  return { name, text, sha: sha1Hex(text), is_repeatable }
 }
 
 function sha1Hex(text: string): string {
@@ -58,9 +65,9 @@ function newShard(sale: FollowedSale, shard: number): Shard {
 
 /** `onStock` hears what each reservation's reply says of the stock. */
 export function redisScripts(lane: Lane, onStock: ReplyListener): RedisScripts {
-  const reserve_script = script('reserve', reserve)
-  const lookup_script = script('lookup', lookup)
-  const stock_script = script('stock', stock)
+  const reserve_script = script('reserve', reserve, true)
+  const lookup_script = script('lookup', lookup, true)
+  const stock_script = script('stock', stock, true)
   let shards = new LuaTable<FollowedSale, Shard[]>()
 
   function shardOf(sale: FollowedSale, shard: number): Shard {
@@ -118,6 +125,23 @@ export function redisScripts(lane: Lane, onStock: ReplyListener): RedisScripts {
     return submit(lane, shard.lookup_channel, batch, body, body)
   }
 
+  let asked = 0
+
+  function ask(name: string, channel: string, keys: string[], item: string): LaneResult {
+    const refusal = laneRefusal(lane)
+    if (refusal !== undefined) return refusal
+    const wanted = ASKED[name]
+    if (wanted === undefined) error('lane: there is no script ' + name, 0)
+    let batch = openBatch(lane, channel)
+    if (batch === undefined) {
+      batch = newBatch(wanted as Script, undefined, '', '', keys)
+      addBatch(lane, channel, batch)
+    }
+    asked = (asked + 1) % ASKED_NAMES
+    const id = string.format(ASKED_NAME, asked)
+    return submit(lane, channel, batch, id, id + item)
+  }
+
   /** The body is made up: the script answers for the sale, and its last line is the waiter's. */
   function readStock(sale: FollowedSale, shard_number: number, onReply: ReplyListener): LaneResult {
     const refusal = laneRefusal(lane)
@@ -134,7 +158,7 @@ export function redisScripts(lane: Lane, onStock: ReplyListener): RedisScripts {
   }
 
   return {
-    port: { reserve: reserveUnits, lookup: lookupRecord },
+    port: { reserve: reserveUnits, ask, lookup: lookupRecord },
     stock: readStock,
     forget: () => {
       shards = new LuaTable()

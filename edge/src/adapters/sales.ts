@@ -123,25 +123,27 @@ export function salesNode(shared: ngx.SharedDict<string | number>, backend: Http
   }
 
   function onStock(batch: Batch, reply: string, lines_from: number): void {
-    const known = sales.get(batch.sale.id)
+    const sale = batch.sale as FollowedSale
+    const known = sales.get(sale.id)
     const [, stock_version] = string.match(reply, '^%d+ (%d+) %a+ (%d+)')
     if (known === undefined || stock_version === undefined) return
     const version_now = tonumber(stock_version) as number
-    if (!isNews(known.board, batch.sale.epoch, version_now)) return
+    if (!isNews(known.board, sale.epoch, version_now)) return
     learnLines(known.board, batch.skus, reply, lines_from)
-    known.board.epoch = batch.sale.epoch
+    known.board.epoch = sale.epoch
     known.board.stock_version = version_now
   }
 
   function writeReport(batch: Batch, reply: string, lines_from: number): void {
+    const sale = batch.sale as FollowedSale
     const now_ms = math.floor(ngx.now() * 1000)
     const [redis_ms, state, stock_version, epoch] = string.match(reply, '^%d+ (%d+) (%a+) (%d+) (%d+)')
     // a shard that is being loaded has the new epoch already and no stock yet: that is not sold out
     if (state === undefined || state === 'missing' || state === 'closed' || batch.skus.length === 0) return
     const offset = (tonumber(redis_ms) as number) - now_ms
     const head = tostring(now_ms) + ' ' + tostring(offset) + ' ' + tostring(epoch) + ' ' + tostring(stock_version)
-    shared.set('stock:' + batch.sale.id, head + '\n' + string.sub(reply, lines_from), 60)
-    shared.set('stock_seen', tostring(now_ms) + ' ' + batch.sale.id + ' ' + tostring(stock_version))
+    shared.set('stock:' + sale.id, head + '\n' + string.sub(reply, lines_from), 60)
+    shared.set('stock_seen', tostring(now_ms) + ' ' + sale.id + ' ' + tostring(stock_version))
   }
 
   function readStock(read: StockReader): void {

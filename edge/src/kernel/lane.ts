@@ -33,6 +33,14 @@ export interface LanePort {
     generation: number,
     user: string,
   ) => LaneResult
+  /**
+   * One item for a script of edge/src/redis by its file's name; line: what it says of that item.
+   *
+   * Items that wait at the same moment on the same `channel`, which must mean the same script and keys, go in one call:
+   * KEYS are `keys`, ARGV the batch's number and then for each item 22 characters that name it and its text. The script
+   * returns "<batch>" and a line "<name> <what it says>" for each, in their order.
+   */
+  ask: (this: void, script: string, channel: string, keys: string[], item: string) => LaneResult
   /** line: the record, or '-' */
   lookup: (this: void, sale: FollowedSale, shard: number, body: string) => LaneResult
 }
