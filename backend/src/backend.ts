@@ -23,7 +23,9 @@ import { addSalesRoutes } from './sales/routes'
 import { SalesService } from './sales/service'
 import { evictionProblem, Watcher } from './sales/watcher'
 import { Keyring } from './secrets'
-import { DemoAccounts, NoAccounts } from './sessions/accounts'
+import { addAccountRoutes } from './sessions/account-routes'
+import { Accounts } from './sessions/accounts'
+import { Passwords } from './sessions/password'
 import { addSessionRoutes } from './sessions/routes'
 import { Sessions } from './sessions/sessions'
 import { Publisher } from './settlement/publisher'
@@ -110,7 +112,9 @@ export class Backend {
       if (!roles.includes('api')) return
       const service = new SalesService({ ledger, shards, sales, rebuilder, log })
       addSalesRoutes(app, { ledger, redis, sales, service, sessions, auth, demo: config.demo })
-      const accounts = config.demo ? new DemoAccounts() : new NoAccounts()
+      const passwords = new Passwords(config.login_hashes_max)
+      const accounts = new Accounts(ledger, passwords, sessions, config.demo)
+      addAccountRoutes(app, ledger, accounts, auth)
       addSessionRoutes(app, { accounts, sessions, auth, public_url })
       const reservations = new Reservations({ ledger, shards, sales, provider, public_url, metrics, log, onChanged })
       addReservationRoutes(app, { auth, reservations, sales })

@@ -41,6 +41,8 @@ const environment = z.object({
   RUSHGATE_SECRET: secrets,
   RUSHGATE_ADMIN_TOKEN: z.string().min(ADMIN_TOKEN_LENGTH_MIN),
   RUSHGATE_DEMO: flag,
+  /** password hashes in progress and waiting; each takes 180 ms of a core */
+  RUSHGATE_LOGIN_HASHES_MAX: z.coerce.number().int().min(1).max(10_000).default(32),
   RUSHGATE_SANDBOX: flag,
   PAYMENT_PROVIDER: z.enum(['sandbox']).default('sandbox'),
   /** stable over restarts: the settler's name in its consumer group and the rebuilder's in the ledger */
@@ -62,6 +64,7 @@ export interface Config {
   secrets: Secret[]
   admin_token: string
   demo: boolean
+  login_hashes_max: number
   payment_provider: 'sandbox'
   instance: string
   log_level: string
@@ -112,6 +115,7 @@ export function parseConfig(env: Record<string, string | undefined>, roles: Role
     secrets: values.RUSHGATE_SECRET,
     admin_token: values.RUSHGATE_ADMIN_TOKEN,
     demo: values.RUSHGATE_DEMO,
+    login_hashes_max: values.RUSHGATE_LOGIN_HASHES_MAX,
     payment_provider: values.PAYMENT_PROVIDER,
     instance:
       values.RUSHGATE_INSTANCE ??

@@ -28,6 +28,8 @@ export interface WorldOptions {
   hooks?: BackendHooks
   /** runs no loops but these */
   roles?: string
+  /** over what a test's backend is told */
+  environment?: Record<string, string>
   /** a PostgreSQL ledger instead */
   database_url?: string
 }
@@ -83,6 +85,7 @@ export class World {
         RUSHGATE_DEMO: '1',
         RUSHGATE_INSTANCE: 'test',
         LOG_LEVEL: process.env['TEST_LOG_LEVEL'] ?? 'silent',
+        ...options.environment,
       },
       parseRoles(undefined),
     )

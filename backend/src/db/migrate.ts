@@ -2,10 +2,12 @@
 import type { Db } from './db'
 import ledger from './migrations/0001-ledger.sql'
 import lateMet from './migrations/0002-late-met.sql'
+import accounts from './migrations/0003-accounts.sql'
 
 const MIGRATIONS: { name: string; sql: string }[] = [
   { name: '0001-ledger', sql: ledger },
   { name: '0002-late-met', sql: lateMet },
+  { name: '0003-accounts', sql: accounts },
 ]
 
 /** Held by one process while it migrates ("rush" in ASCII); PGlite has but one. */

@@ -2,6 +2,7 @@
 // Each method runs to its end without waiting, so it is one transaction; a method that throws has changed nothing.
 import { randomBytes } from 'node:crypto'
 import type { SaleState } from '../../../contract/followed-sale'
+import { MemoryAccounts } from './accounts'
 import { checkIntent, decideBurial, decideIntents, isStorable, partition } from './decide'
 import { decideEnd } from './decide-end'
 import { decideLateRefund, decidePayment, decidePaymentStart } from './decide-payment'
@@ -17,6 +18,7 @@ export type { MemoryLedgerOptions } from './memory-tables'
 
 export class MemoryLedger extends MemoryTables implements port.Ledger {
   readonly kind = 'memory'
+  readonly accounts = new MemoryAccounts()
 
   now(): number {
     return this.options.clock()

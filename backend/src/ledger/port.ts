@@ -3,8 +3,10 @@
 // Two implementations, SQL (PGlite or PostgreSQL) and in-memory, agree on random histories
 // (backend/test/ledger-agreement.spec.ts). Every method is one transaction and safe to repeat: it either
 // finds its effect already there and changes nothing, or says so. Times are ms since 1970, from the ledger's clock.
+
 import type { ReservationStatus } from '../../../contract/codes'
 import type { FollowedSale, Price, SaleState } from '../../../contract/followed-sale'
+import type { AccountRows } from './accounts'
 
 export interface UnitGeneration {
   unit: number
@@ -220,6 +222,8 @@ export interface Ledger {
   sale(id: string): Promise<Sale | undefined>
   sales(): Promise<{ version: number; sales: Sale[] }>
   salesVersion(): Promise<number>
+
+  readonly accounts: AccountRows
 
   // sessions: raises each user's generation and returns the new one
   replaceSessions(users: string[]): Promise<{ user: string; generation: number }[]>

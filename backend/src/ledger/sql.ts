@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto'
 import type { SaleState } from '../../../contract/followed-sale'
 import { plainArray, textArray } from '../db/array'
 import type { Db, Queries } from '../db/db'
+import { SqlAccounts } from './accounts'
 import { checkIntent } from './decide'
 import type * as port from './port'
 import { orderOf, saleOf, sessionOf } from './rows'
@@ -46,6 +47,7 @@ export interface SqlLedgerOptions {
 
 export class SqlLedger implements port.Ledger {
   readonly kind: string
+  readonly accounts: SqlAccounts
   /** what was committed since the last durable point may be missing: streams are to be delivered again */
   readonly restored: boolean
   private readonly db: Db
@@ -54,6 +56,7 @@ export class SqlLedger implements port.Ledger {
   constructor(private readonly options: SqlLedgerOptions) {
     this.db = options.db
     this.kind = options.db.kind
+    this.accounts = new SqlAccounts(options.db)
     this.restored = options.db.restored
   }
 

@@ -14,13 +14,15 @@ import { SESSION_MS, userProblem } from './token'
 /** How long the same Idempotency-Key gets the same session. */
 const REPEAT_MS = 60_000
 const REPEATS_MAX = 20_000
-const SECRET_LENGTH_MAX = 1024
+export const SECRET_LENGTH_MAX = 1024
+
+export const userField = z.string().check((context) => {
+  const problem = userProblem(context.value)
+  if (problem !== undefined) context.issues.push({ code: 'custom', message: problem, input: context.value })
+})
 
 const loginBody = z.strictObject({
-  user: z.string().check((context) => {
-    const problem = userProblem(context.value)
-    if (problem !== undefined) context.issues.push({ code: 'custom', message: problem, input: context.value })
-  }),
+  user: userField,
   // no more is said of a secret than that it is wrong
   secret: z.string().max(SECRET_LENGTH_MAX),
 })

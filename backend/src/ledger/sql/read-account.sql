@@ -1,0 +1,1 @@
+SELECT password, level FROM accounts WHERE user_id = $1
