@@ -13,6 +13,7 @@ export interface FakeGate {
   ports: Ports
   headers: Record<string, string | undefined>
   body: string | undefined
+  query: string
   /** what parseJson makes of the body */
   json: unknown
   known: KnownSale | undefined
@@ -69,6 +70,7 @@ export function fakeGate(): FakeGate {
   const gate: FakeGate = {
     headers: {},
     body: '',
+    query: '',
     json: {},
     known: knownSale({}),
     is_ready: true,
@@ -103,18 +105,21 @@ export function fakeGate(): FakeGate {
       signingKeyId: () => 'k1',
       macWith: (key, message) => markOf(key + message),
       sha256: (message) => markOf('sha256' + message),
+      sha256Hex: (message) => 'sha256-hexadecimal-xx' + markOf(message),
       random: (bytes) => markOf('random').substring(0, Math.ceil((bytes * 4) / 3)),
       toBase64Url: (bytes) => bytes,
       saleMac: (_key, message) => markOf(message),
       equal: (a, b) => a === b,
       // the specs' users are written as they are
       fromBase64Url: (text) => (text === '!' ? undefined : text),
+      fromBase64: (text) => (text === '!' ? undefined : text),
       byteLength: (text) => text.length,
       crc32: () => 0,
     },
     http: {
       header: (name) => gate.headers[name],
       body: () => gate.body,
+      query: () => gate.query,
       parseJson: () => gate.json,
       isVisible: (text) => text !== '' && keyProblem(text) === undefined,
       // so that specs see what isUtf8 says

@@ -79,6 +79,7 @@ function buildLinks(ports_of: LuaTable<string, Ports>): Record<string, Link[]> {
   const routes: RouteName[] = [
     'sales',
     'state',
+    'challenge',
     'reserve',
     'cart',
     'reservation',

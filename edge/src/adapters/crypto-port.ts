@@ -2,7 +2,7 @@
 import * as base64 from 'ngx.base64'
 import type { SubkeyPurpose } from '../../../contract/secrets'
 import type { CryptoPort } from '../kernel/plugin'
-import { equal, type HmacKey, hmacKey, hmacText, randomBytes, sha256, subkey } from './crypto'
+import { equal, type HmacKey, hexadecimal, hmacKey, hmacText, randomBytes, sha256, subkey } from './crypto'
 import type { Secret } from './environment'
 
 /** sales come and go; past this many the worked-in ones are made anew */
@@ -55,6 +55,7 @@ export function cryptoPort(secrets: Secret[]): CryptoPort {
       return hmacText(hmacKey(bytes ?? ''), message)
     },
     sha256: (message) => base64.encode_base64url(sha256(message)),
+    sha256Hex: (message) => hexadecimal(sha256(message)),
     random: (bytes) => base64.encode_base64url(randomBytes(bytes)),
     toBase64Url: (bytes) => base64.encode_base64url(bytes),
     saleMac: (id_key, message) => hmacText(saleKey(id_key), message),
@@ -62,6 +63,14 @@ export function cryptoPort(secrets: Secret[]): CryptoPort {
     fromBase64Url: (text) => {
       const [bytes] = base64.decode_base64url(text)
       return bytes
+    },
+    fromBase64: (text) => {
+      // nginx' decoders read up to the first "=", whatever follows
+      if (string.match(text, '^[%w+/_-]+=?=?$')[0] === undefined) return undefined
+      const bytes = ngx.decode_base64(text)
+      if (bytes !== undefined) return bytes
+      const [others] = base64.decode_base64url(text)
+      return others
     },
     byteLength: (text) => text.length,
     crc32: (text) => ngx.crc32_long(text),

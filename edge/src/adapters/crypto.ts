@@ -46,6 +46,23 @@ export function sha256(message: string): string {
   return ffi.string(digest, DIGEST_BYTES)
 }
 
+const HEXADECIMAL = '0123456789abcdef'
+const pairs = new LuaTable<string, string>()
+for (const high of $range(0, 15)) {
+  for (const low of $range(0, 15)) {
+    pairs.set(
+      string.char(high * 16 + low),
+      string.sub(HEXADECIMAL, high + 1, high + 1) + string.sub(HEXADECIMAL, low + 1, low + 1),
+    )
+  }
+}
+
+/** lower case */
+export function hexadecimal(bytes: string): string {
+  const [text] = string.gsub(bytes, '.', pairs as unknown as Record<string, string>)
+  return text
+}
+
 const block = ffi.new<ffi.CArray>('unsigned char[64]')
 
 function paddedState(key: string, pad: number): ffi.CData {

@@ -19,6 +19,10 @@ function header(name: string): string | undefined {
   return ngx.var['http_' + name]
 }
 
+function query(): string {
+  return ngx.var['args'] ?? ''
+}
+
 function body(): string | undefined {
   ngx.req.read_body()
   return ngx.req.get_body_data()
@@ -56,7 +60,7 @@ function jsonString(text: string): string {
   return encoded ?? '""'
 }
 
-export const nginxHttp: HttpPort = { header, body, isVisible, isPrintable, parseJson, jsonString }
+export const nginxHttp: HttpPort = { header, query, body, isVisible, isPrintable, parseJson, jsonString }
 
 function send(status: number, content_type: string, text: string): void {
   ngx.status = status
@@ -70,6 +74,7 @@ function send(status: number, content_type: string, text: string): void {
 }
 
 export function sendAnswer(answer: Answer): void {
+  if (answer.policy !== undefined) ngx.header['Content-Security-Policy'] = answer.policy
   send(answer.status, answer.content_type, answer.body)
 }
 

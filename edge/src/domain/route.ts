@@ -5,6 +5,7 @@ import { ID_LENGTH_MAX } from '../../../contract/keys'
 export type RouteName =
   | 'sales'
   | 'state'
+  | 'challenge'
   | 'reserve'
   | 'cart'
   | 'reservation'
@@ -93,6 +94,7 @@ function matchSales(method: string, path: string): RouteMatch {
     if (isGet(method)) return found('cart', sale)
     return { allow: 'GET, HEAD, POST' }
   }
+  if (rest === 'challenge') return isGet(method) ? found('challenge', sale) : { allow: 'GET, HEAD' }
   if (rest === 'state') return isGet(method) ? found('state', sale) : { allow: 'GET, HEAD' }
   return {}
 }
@@ -157,6 +159,8 @@ export function upstreamPath(route: Route): string {
       return '/sales/' + route.subject + '/reservations'
     case 'state':
       return '/sales/' + route.subject + '/state'
+    case 'challenge':
+      return '/sales/' + route.subject + '/challenge'
     case 'reservation':
     case 'give_back':
       return '/reservations/' + route.subject

@@ -28,6 +28,7 @@ export interface PluginDeclaration {
 const ROUTES: Record<RouteName, true> = {
   sales: true,
   state: true,
+  challenge: true,
   reserve: true,
   cart: true,
   reservation: true,

@@ -36,6 +36,8 @@ export interface CryptoPort {
   macWith: (this: void, key: string, message: string) => string
   /** SHA-256 as base64url */
   sha256: (this: void, message: string) => string
+  /** SHA-256 as lower-case hexadecimal */
+  sha256Hex: (this: void, message: string) => string
   /** `bytes` random bytes as base64url, from the system's generator */
   random: (this: void, bytes: number) => string
   toBase64Url: (this: void, bytes: string) => string
@@ -45,6 +47,8 @@ export interface CryptoPort {
   equal: (this: void, a: string, b: string) => boolean
   /** undefined when it is not base64url */
   fromBase64Url: (this: void, text: string) => string | undefined
+  /** base64 or base64url; undefined when it is neither */
+  fromBase64: (this: void, text: string) => string | undefined
   byteLength: (this: void, text: string) => number
   crc32: (this: void, text: string) => number
 }
@@ -52,6 +56,8 @@ export interface CryptoPort {
 export interface HttpPort {
   /** A request header, the first if it came several times. `name` is lower case with underscores. */
   header: (this: void, name: string) => string | undefined
+  /** what follows the "?", as it was sent; '' for nothing */
+  query: (this: void) => string
   /** undefined when there is none or it was too large to be kept in memory */
   body: (this: void) => string | undefined
   /** One or more visible ASCII characters, and nothing else. */

@@ -6,6 +6,8 @@ export interface Answer {
   status: number
   content_type: string
   body: string
+  /** Content-Security-Policy, for pages */
+  policy?: string
 }
 
 export interface Refusal {
@@ -38,6 +40,13 @@ export type Verdict = Answer | Refusal | StoreFailure | Forward
 
 export function answerJson(status: number, body: string): Answer {
   return { kind: 'answer', status, content_type: 'application/json', body }
+}
+
+const PAGE_POLICY = "default-src 'none'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
+
+/** A page of plain HTML: nothing in it may load or run anything. */
+export function answerPage(body: string): Answer {
+  return { kind: 'answer', status: 200, content_type: 'text/html; charset=utf-8', body, policy: PAGE_POLICY }
 }
 
 export function refuse(code: RefusalCode, detail: string): Refusal {

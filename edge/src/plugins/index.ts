@@ -1,8 +1,9 @@
 // The plugins that come with Rushgate. One folder each; the order in which they run is their priority.
 import type { Plugin } from '../kernel/plugin'
+import { challenge } from './challenge/index'
 import { reservation } from './reservation/index'
 import { reservationStatus } from './reservation-status/index'
 import { saleState } from './sale-state/index'
 import { session } from './session/index'
 
-export const plugins: Plugin[] = [session, saleState, reservationStatus, reservation]
+export const plugins: Plugin[] = [session, challenge, saleState, reservationStatus, reservation]

@@ -110,7 +110,7 @@ export const session = definePlugin({
   name: 'session',
   version: '0.1.0',
   priority: 2000,
-  routes: ['reserve', 'cart', 'reservation', 'give_back', 'pay'],
+  routes: ['challenge', 'reserve', 'cart', 'reservation', 'give_back', 'pay'],
   fails: 'closed',
   schema,
   create,

@@ -1,0 +1,150 @@
+// Proofs against a real gate: what is none is refused with proof_required, what is one is good for one reservation and its retries.
+import { createHash, createHmac, hkdfSync, randomBytes } from 'node:crypto'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type Challenge, formatSalt, type Proof, type SaltParts, SESSION_MARK_LENGTH } from '../../contract/challenge'
+import { HKDF_BYTES, HKDF_SALT } from '../../contract/secrets'
+import { parseSessionToken } from '../../contract/session-token'
+import { type Answer, type DemoSession, type Shop, startShop } from './shop'
+
+let shop: Shop
+let ada: DemoSession
+let eve: DemoSession
+let keys = 0
+
+const hex = (text: string) => createHash('sha256').update(text).digest('hex')
+const encode = (proof: object) => Buffer.from(JSON.stringify(proof)).toString('base64')
+
+async function challengeFor(who: DemoSession, sale: string): Promise<Challenge> {
+  const answer = await shop.get(`/sales/${sale}/challenge`, who.session)
+  expect(answer.status).toBe(200)
+  return answer.body as unknown as Challenge
+}
+
+/** As a client of ALTCHA's protocol does it, by the letter. */
+function solve({ algorithm, challenge, maxnumber, salt, signature }: Challenge): Proof {
+  for (let number = 0; number <= maxnumber; number++) {
+    if (hex(`${salt}${number}`) === challenge) return { algorithm, challenge, number, salt, signature }
+  }
+  throw new Error(`no number up to ${maxnumber}`)
+}
+
+async function buy(who: DemoSession, sale: string, proof: string | undefined, key = `key-${keys++}`): Promise<Answer> {
+  return shop.buy(sale, who.session, key, 1, proof === undefined ? {} : { 'x-rush-proof': proof })
+}
+
+async function refused(who: DemoSession, sale: string, proof: string | undefined): Promise<unknown> {
+  const answer = await buy(who, sale, proof)
+  expect([answer.status, answer.body.code]).toEqual([403, 'proof_required'])
+  return answer.body.detail
+}
+
+/** A proof signed with the site's own secret, to see what is refused although the signature is right. */
+function signedProof(who: DemoSession, sale: string, change: Partial<SaltParts> = {}, purpose = 'proof'): Proof {
+  const [key_id = '', secret = ''] = (shop.stack.secret.split(',')[0] ?? '').split(':')
+  const sid = parseSessionToken(who.session)?.sid
+  const mark = createHash('sha256').update(`proof.${sid}.${who.user}`).digest('base64url').slice(0, SESSION_MARK_LENGTH)
+  const salt = formatSalt({
+    id: randomBytes(16).toString('base64url'),
+    expires_s: Math.floor(Date.now() / 1000) + 60,
+    key_id,
+    sale,
+    session: mark,
+    after_s: 0,
+    ...change,
+  })
+  const challenge = hex(`${salt}7`)
+  const subkey = Buffer.from(hkdfSync('sha256', secret, HKDF_SALT, purpose, HKDF_BYTES))
+  const signature = createHmac('sha256', subkey).update(challenge).digest('base64url')
+  return { algorithm: 'SHA-256', challenge, number: 7, salt, signature }
+}
+
+beforeAll(async () => {
+  shop = await startShop()
+  await shop.open('asks', { total: 50, user_max: 20 }, { gate: { proof: true } })
+  await shop.open('asks-too', { total: 50, user_max: 20 }, { gate: { proof: true } })
+  await shop.open('free', { total: 50, user_max: 20 })
+  const sessions = await shop.sessions(2, 'prover')
+  ada = sessions[0] as DemoSession
+  eve = sessions[1] as DemoSession
+})
+
+afterAll(() => shop?.close())
+
+describe('a challenge', () => {
+  it('is given to sessions only, and by sales that ask', async () => {
+    expect((await shop.get('/sales/asks/challenge')).body.code).toBe('no_session')
+    expect((await shop.get('/sales/free/challenge', ada.session)).status).toBe(404)
+    const post = await shop.call('POST', '/sales/asks/challenge', {})
+    expect([post.status, post.headers.get('allow')]).toEqual([405, 'GET, HEAD'])
+  })
+
+  it('solved by the letter of the protocol, is good for a purchase', async () => {
+    const given = await challengeFor(ada, 'asks')
+    expect(given).toMatchObject({ algorithm: 'SHA-256', maxnumber: 500_000 })
+    expect(given.challenge).toMatch(/^[0-9a-f]{64}$/)
+    const answer = await buy(ada, 'asks', encode(solve(given)))
+    expect([answer.status, answer.body.status]).toEqual([202, 'held'])
+  })
+
+  it('is never the same twice', async () => {
+    const [one, other] = await Promise.all([challengeFor(ada, 'asks'), challengeFor(ada, 'asks')])
+    expect(one.salt).not.toBe(other.salt)
+    expect(one.challenge).not.toBe(other.challenge)
+  })
+})
+
+describe('a purchase', () => {
+  it('needs no proof where the sale asks for none', async () => {
+    expect((await buy(ada, 'free', undefined)).status).toBe(202)
+  })
+
+  it('is refused without one, and with what is none', async () => {
+    const good = signedProof(ada, 'asks')
+    const whole = encode(good)
+    expect(await refused(ada, 'asks', undefined)).toContain('is missing')
+    for (const text of [
+      'x',
+      '%%%',
+      whole.slice(0, -20),
+      encode([]),
+      encode({}),
+      `${whole}${whole}`,
+      'A'.repeat(3000),
+    ]) {
+      expect(await refused(ada, 'asks', text)).toBe('X-Rush-Proof: is not a proof')
+    }
+    for (const change of [{ number: '7' }, { number: 7.5 }, { algorithm: 'SHA-1' }, { salt: `${good.salt}7` }]) {
+      expect(await refused(ada, 'asks', encode({ ...good, ...change }))).toBe('X-Rush-Proof: is not a proof')
+    }
+    expect((await buy(ada, 'asks', whole)).status).toBe(202)
+  })
+
+  it('is refused with a forged proof', async () => {
+    const given = signedProof(ada, 'asks')
+    const forged = createHmac('sha256', 'guess').update(given.challenge).digest('base64url')
+    for (const signature of [forged, given.signature.slice(0, -1), '', `${given.signature}A`]) {
+      expect(await refused(ada, 'asks', encode({ ...given, signature }))).toBe('X-Rush-Proof: is not one of ours')
+    }
+    expect(await refused(ada, 'asks', encode({ ...given, number: 8 }))).toBe('X-Rush-Proof: is wrong')
+    const later = given.salt.replace('expires=1', 'expires=2')
+    expect(await refused(ada, 'asks', encode({ ...given, salt: later }))).toBe('X-Rush-Proof: is wrong')
+  })
+
+  it('is refused with a proof signed for another purpose or under an unknown key', async () => {
+    const session_key = signedProof(ada, 'asks', {}, 'session')
+    expect(await refused(ada, 'asks', encode(session_key))).toBe('X-Rush-Proof: is not one of ours')
+    const other_key = signedProof(ada, 'asks', { key_id: 'nokey' })
+    expect(await refused(ada, 'asks', encode(other_key))).toBe('X-Rush-Proof: is not one of ours')
+  })
+
+  it('is refused with a proof of another time, sale or shopper', async () => {
+    const expired = signedProof(ada, 'asks', { expires_s: Math.floor(Date.now() / 1000) - 1 })
+    expect(await refused(ada, 'asks', encode(expired))).toBe('X-Rush-Proof: has expired')
+    expect(await refused(ada, 'asks', encode(signedProof(ada, 'asks-too')))).toBe('X-Rush-Proof: is for another sale')
+    expect(await refused(ada, 'asks', encode(signedProof(eve, 'asks')))).toBe('X-Rush-Proof: is for another session')
+    const same_user = (await shop.sessions(1, 'prover'))[0] as DemoSession
+    if (same_user.user === ada.user) {
+      expect(await refused(ada, 'asks', encode(signedProof(same_user, 'asks')))).toContain('another session')
+    }
+  })
+})
