@@ -33,6 +33,11 @@ export function sessionsKey(sale: string, shard: number): string {
   return shardKey(sale, shard, 'sessions')
 }
 
+/** hash: id of a pass or proof → body of the reservation that spent it */
+export function spentKey(sale: string, shard: number): string {
+  return shardKey(sale, shard, 'spent')
+}
+
 /** set: ids of returns that were applied and not yet struck off in the ledger */
 export function returnedKey(sale: string, shard: number): string {
   return shardKey(sale, shard, 'returned')

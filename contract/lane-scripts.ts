@@ -3,8 +3,11 @@
 // A batch is one EVALSHA: few long arguments, because each argument costs on both sides. Items are packed
 // with length prefixes and unpacked in Redis by struct.unpack, replies are lines of text.
 //
-// reserve   KEYS  meta, intents, buyers, reservations, sessions, then the free list of each SKU of the batch
-//           ARGV  batch, expected epoch, SKUs of the batch joined by commas (order of KEYS), items
+// reserve   KEYS  meta, intents, buyers, reservations, sessions, then the free list of each SKU of the batch,
+//                 then spent where something is spent
+//           ARGV  batch, expected epoch, SKUs of the batch joined by commas (order of KEYS), items,
+//                 spends where there are any: for each item that has some, H its number from 1 · Bc0 ids joined by commas,
+//                 each "p<id of a pass>" or "w<id of a proof of work>"
 //           item  c22 body · B index of the SKU (from 1) · H quantity · I4 session generation · Hc0 user
 //                 (big-endian, struct format ITEM_FORMAT)
 //           reply line 1    <batch> <now_ms> <state> <stock version>
@@ -12,6 +15,7 @@
 //                 a line for each item  <body> <code> [<rest>]
 //                 held: rest = <units joined by commas> <reserved_ms>; replay: rest = record;
 //                 limit_reached: rest = bodies of the buyer's own reservations joined by commas
+//                 pass_required, proof_required: it was spent for another reservation
 //                 state is 'rebuilding' when the epoch is not the expected one: no further lines then.
 //
 // lookup    KEYS  reservations   ARGV batch, bodies (22 bytes each, nothing between)
@@ -23,6 +27,7 @@
 // intent    stream entry: e epoch · t Redis ms · n items · i items, each
 //           c22 body · Bc0 sku · H quantity · I4 price version · B kind (0 purchase, 1 late payment)
 //           · Hc0 units "unit:generation,…" · Hc0 user
+//           · Bc0 what was spent with it, as above
 
 export const ITEM_FORMAT = '>c22BHI4Hc0'
 

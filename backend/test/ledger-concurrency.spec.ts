@@ -64,6 +64,7 @@ function makeIntents(epochs: Map<string, number>): Intent[] {
       kind: 'purchase' as const,
       units: unlimited ? [] : units,
       user: `buyer ${random(BUYERS)}`,
+      spends: '',
     }
   })
 }

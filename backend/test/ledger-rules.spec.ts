@@ -48,7 +48,7 @@ function intent(units: number[], change: Partial<Intent> = {}): Intent {
   const named = units.map((unit) => ({ unit, generation: 1 }))
   return {
     ...{ sale: 'sale', shard: 0, epoch: 1, reserved_ms: now, body: `body-${++bodies}`, sku: 'red', price_version: 1 },
-    ...{ quantity: units.length, kind: 'purchase' as const, units: named, user: `user-${bodies}` },
+    ...{ quantity: units.length, kind: 'purchase' as const, units: named, user: `user-${bodies}`, spends: '' },
     ...change,
   }
 }

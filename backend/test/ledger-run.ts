@@ -360,6 +360,7 @@ export class Run {
       kind: 'purchase',
       units: [],
       user,
+      spends: `p${body},w${body}`,
     }
   }
 

@@ -46,6 +46,34 @@ test('FLUSHALL: every order keeps its units, replay records and limits come back
   )
 })
 
+test('a pass and a proof are spent once, by the reservation that repeats may ask for again, and stay spent after FLUSHALL', async () => {
+  const sale = await world.openSale('spent', { user_max: 5 })
+  const ask = async (of: Sale, user: string, key: string, spends: string) => {
+    const [reserved] = await world.reserveMany(of, [{ user, key, spends }])
+    return reserved as Reserved
+  }
+  const ann = await ask(sale, 'ann', 'key', 'ppass1,wproof1')
+  expect(ann.code).toBe('held')
+  expect((await ask(sale, 'ann', 'key', 'ppass1,wproof1')).code).toBe('replay')
+  expect((await ask(sale, 'ann', 'other', 'ppass1,wproof2')).code).toBe('pass_required')
+  expect((await ask(sale, 'ann', 'other', 'ppass2,wproof1')).code).toBe('proof_required')
+  // two of one batch: the first has it, and what was refused is not spent
+  const batch = await world.reserveMany(sale, [
+    { user: 'bob', key: 'a', spends: 'ppass3' },
+    { user: 'cy', key: 'b' },
+    { user: 'bob', key: 'c', spends: 'ppass3' },
+    { user: 'bob', key: 'd', quantity: 9, spends: 'ppass4' },
+  ])
+  expect(batch.map(({ code }) => code)).toEqual(['held', 'held', 'pass_required', 'limit_reached'])
+  expect((await ask(sale, 'bob', 'e', 'ppass4')).code).toBe('held')
+  await world.untilStatus(sale, ann.body, 'confirmed')
+  await world.redis.flushall()
+  const after = await untilRebuilt(sale.id, sale.epoch)
+  expect((await ask(after, 'ann', 'key', 'ppass1,wproof1')).code).toBe('replay')
+  expect((await ask(after, 'ann', 'other', 'ppass1')).code).toBe('pass_required')
+  expect((await ask(after, 'ann', 'other', 'wproof1')).code).toBe('proof_required')
+})
+
 test('a reservation that went with Redis is said to be void, and stays void when its intent turns up after all', async () => {
   world.config.roles = ['api', 'sweeper']
   await world.backend.stop()

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { crc32 } from 'node:zlib'
 import { Redis } from 'ioredis'
 import { pino } from 'pino'
-import { buyersKey, freeKey, intentsKey, metaKey, reservationsKey, sessionsKey } from '../../contract/keys'
+import { buyersKey, freeKey, intentsKey, metaKey, reservationsKey, sessionsKey, spentKey } from '../../contract/keys'
 import { formatReservationId, reservationBody, reservationMac } from '../../contract/reservation-id'
 import { shardOfUser } from '../../contract/shard'
 import { Backend, type BackendHooks } from '../src/backend'
@@ -164,7 +164,7 @@ export class World {
 
   async reserveMany(
     sale: Sale,
-    wanted: { user: string; key: string; quantity?: number; sku?: string }[],
+    wanted: { user: string; key: string; quantity?: number; sku?: string; spends?: string }[],
   ): Promise<Reserved[]> {
     const id_key = Buffer.from(sale.id_key, 'base64url')
     const hmac = (message: string) => hmacText(id_key, message)
@@ -181,6 +181,8 @@ export class World {
     })
     const keys = [metaKey, intentsKey, buyersKey, reservationsKey, sessionsKey].map((key) => key(sale.id, 0))
     keys.push(...skus.map((sku) => freeKey(sale.id, 0, sku)))
+    const spends = wanted.flatMap(({ spends: ids = '' }, i) => (ids === '' ? [] : [spending(i + 1, ids)]))
+    if (spends.length > 0) keys.push(spentKey(sale.id, 0))
     const reply = (await this.redis.eval(
       this.reserve_script,
       keys.length,
@@ -189,6 +191,7 @@ export class World {
       sale.epoch,
       skus.join(','),
       Buffer.concat(items),
+      ...(spends.length > 0 ? [Buffer.concat(spends)] : []),
     )) as string
     const lines = reply.split('\n')
     if (lines[0]?.split(' ')[2] === 'rebuilding')
@@ -242,6 +245,14 @@ export function saleBody(id: string, changes: Record<string, unknown> = {}): Rec
 }
 
 /** Fails with `what` when it does not become true in time. */
+/** What the item of this number spends (contract/lane-scripts.ts). */
+function spending(number: number, ids: string): Buffer {
+  const head = Buffer.alloc(3)
+  head.writeUInt16BE(number, 0)
+  head.writeUInt8(ids.length, 2)
+  return Buffer.concat([head, Buffer.from(ids)])
+}
+
 export async function until(what: string, test: () => Promise<boolean> | boolean, max_ms = WAIT_MAX_MS): Promise<void> {
   const end_ms = performance.now() + max_ms
   let last: unknown

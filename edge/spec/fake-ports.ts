@@ -80,9 +80,21 @@ export function fakeGate(): FakeGate {
   } as unknown as FakeGate
   gate.ports = {
     lane: {
-      reserve: (_sale, shard, body, sku, quantity, generation, user) => {
+      reserve: (_sale, shard, body, sku, quantity, generation, user, spends) => {
         gate.asked.push(
-          'reserve ' + shard + ' ' + body.length + ' ' + sku + ' ' + quantity + ' ' + generation + ' ' + user,
+          'reserve ' +
+            shard +
+            ' ' +
+            body.length +
+            ' ' +
+            sku +
+            ' ' +
+            quantity +
+            ' ' +
+            generation +
+            ' ' +
+            user +
+            (spends === '' ? '' : ' ' + spends),
         )
         return gate.lane_result
       },

@@ -78,6 +78,8 @@ export interface Intent {
   /** empty for an unlimited SKU */
   units: UnitGeneration[]
   user: string
+  /** ids of the pass and the proof that were used up with it, joined by commas; '' for none */
+  spends: string
 }
 
 export interface Order {
@@ -102,6 +104,8 @@ export interface Order {
   paid_ms: number
   /** why it is void, for operators; '' otherwise */
   reason: string
+  /** what its intent spent: a rebuild must not make it valid again */
+  spends: string
 }
 
 /** A status to be written to Redis, in the order of `id`. */

@@ -95,6 +95,7 @@ export function orderOf(row: OrderRow): Order {
     pay_by_ms: row.pay_by_ms,
     paid_ms: row.paid_ms,
     reason: row.reason,
+    spends: row.spends,
   }
 }
 

@@ -113,6 +113,7 @@ function insertParameters(orders: OrderRow[]): Parameter[] {
     plainArray(orders.map((order) => order.paid_ms)),
     textArray(orders.map((order) => order.reason)),
     plainArray(orders.map((order) => order.intent_met)),
+    textArray(orders.map((order) => order.spends)),
   ]
 }
 

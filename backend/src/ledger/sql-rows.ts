@@ -59,6 +59,7 @@ export interface OrderRecord {
   late: boolean
   extended: boolean
   late_met: string
+  spends: string
 }
 
 export type UnitRecord = Omit<UnitRow, 'state'> & { state: string }
@@ -127,6 +128,7 @@ export function orderRow(record: OrderRecord): OrderRow {
     late: record.late,
     extended: record.extended,
     late_met: record.late_met,
+    spends: record.spends,
   }
 }
 

@@ -1,6 +1,14 @@
 // Writes a shard's keys from the ledger's image of it. The shard is closed meanwhile and nothing is served from it.
 import type { Redis } from 'ioredis'
-import { buyersKey, freeKey, metaKey, reservationsKey, returnedKey, sessionsKey } from '../../../contract/keys'
+import {
+  buyersKey,
+  freeKey,
+  metaKey,
+  reservationsKey,
+  returnedKey,
+  sessionsKey,
+  spentKey,
+} from '../../../contract/keys'
 import { formatRecord } from '../../../contract/record'
 import type { Ledger, Sale, ShardImage } from '../ledger/port'
 import { execAll } from '../redis/scripts'
@@ -19,6 +27,7 @@ export async function loadShard(redis: Redis, sale: Sale, shard: number, image: 
     reservationsKey(sale.id, shard),
     sessionsKey(sale.id, shard),
     returnedKey(sale.id, shard),
+    spentKey(sale.id, shard),
     ...sale.skus.map(({ sku }) => freeKey(sale.id, shard, sku)),
   )
   await dropOldFields(redis, meta)
@@ -32,6 +41,10 @@ export async function loadShard(redis: Redis, sale: Sale, shard: number, image: 
   await writer.hash(
     reservationsKey(sale.id, shard),
     image.orders.flatMap((order) => [order.body, formatRecord(recordOf(order))]),
+  )
+  await writer.hash(
+    spentKey(sale.id, shard),
+    image.orders.flatMap(({ spends, body }) => (spends === '' ? [] : spends.split(',').flatMap((id) => [id, body]))),
   )
   await writer.hash(buyersKey(sale.id, shard), buyerFields(sale, image))
   await writer.hash(

@@ -14,9 +14,10 @@ interface Packed {
   kind?: number
   units?: string
   user?: string
+  spends?: string
 }
 
-/** '>c22Bc0HI4BHc0Hc0', as struct.pack writes it. */
+/** '>c22Bc0HI4BHc0Hc0Bc0', as struct.pack writes it. */
 function pack({
   body = BODY,
   sku = 'thing',
@@ -25,6 +26,7 @@ function pack({
   kind = 0,
   units = '1:1',
   user = 'ann',
+  spends = '',
 }: Packed) {
   const middle = Buffer.alloc(7)
   middle.writeUInt16BE(quantity, 0)
@@ -36,7 +38,7 @@ function pack({
     length.writeUIntBE(bytes.length, 0, length_bytes)
     return Buffer.concat([length, bytes])
   }
-  return Buffer.concat([Buffer.from(body), text(sku, 1), middle, text(units, 2), text(user, 2)])
+  return Buffer.concat([Buffer.from(body), text(sku, 1), middle, text(units, 2), text(user, 2), text(spends, 1)])
 }
 
 function entry(items: Buffer, count: number, changes: Record<string, string> = {}): Buffer[] {
@@ -53,7 +55,7 @@ function entry(items: Buffer, count: number, changes: Record<string, string> = {
 describe('an entry', () => {
   test('gives its intents in order, each with the entry’s epoch and time', () => {
     const items = Buffer.concat([
-      pack({ units: '4:2,5:9', quantity: 2, price_version: 70_000, user: 'Zoë' }),
+      pack({ units: '4:2,5:9', quantity: 2, price_version: 70_000, user: 'Zoë', spends: 'pabc,wdef' }),
       pack({ body: BODY.toUpperCase(), kind: 1, units: '', sku: 's'.repeat(64), user: 'u'.repeat(256) }),
     ])
     const { intents, problem } = decodeEntry('sale', 2, entry(items, 2))
@@ -73,6 +75,7 @@ describe('an entry', () => {
         { unit: 5, generation: 9 },
       ],
       user: 'Zoë',
+      spends: 'pabc,wdef',
     })
     expect(intents[1]).toMatchObject({ kind: 'late', units: [], sku: 's'.repeat(64), user: 'u'.repeat(256) })
   })

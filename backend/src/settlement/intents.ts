@@ -75,7 +75,8 @@ export function decodeEntry(sale: string, shard: number, pairs: Buffer[]): { int
       if (kind === undefined) throw new RangeError(`intent ${intents.length + 1} is of an unknown kind`)
       const units = parseUnits(reader.text(reader.uint(2)))
       const user = reader.text(reader.uint(2))
-      intents.push({ sale, shard, epoch, reserved_ms, body, sku, quantity, price_version, kind, units, user })
+      const spends = reader.text(reader.uint(1))
+      intents.push({ sale, shard, epoch, reserved_ms, body, sku, quantity, price_version, kind, units, user, spends })
     }
     const problem = intents.length === count ? '' : `${count} intents announced, ${intents.length} found`
     return { intents, problem }

@@ -36,6 +36,9 @@ export interface Batch {
   skus: string[]
   sku_index: LuaTable<string, number>
   items: string[]
+  /** what items spend, where any does; the key is '' as long as none does */
+  spends: string[]
+  spent_key: string
   waiters: Waiter[]
   /** times it was given to a connection */
   sent: number
@@ -64,16 +67,23 @@ export function newBatch(
     skus: [],
     sku_index: new LuaTable(),
     items: [],
+    spends: [],
+    spent_key: '',
     waiters: [],
     sent: 0,
     onReply: undefined,
   }
 }
 
+function keyCount(batch: Batch): number {
+  return batch.spent_key === '' ? batch.keys.length : batch.keys.length + 1
+}
+
 /** The batch's arguments, after which the script answers for each item; `number` is echoed. */
 function argumentsOf(batch: Batch, number: string): string[] {
   const args: string[] = []
   for (const key of batch.keys) args.push(key)
+  if (batch.spent_key !== '') args.push(batch.spent_key)
   args.push(number)
   if (batch.sale === undefined) {
     for (const item of batch.items) args.push(item)
@@ -82,6 +92,7 @@ function argumentsOf(batch: Batch, number: string): string[] {
   if (batch.script.name === 'reserve') args.push(batch.epoch)
   if (batch.script.name !== 'lookup') args.push(table.concat(batch.skus, ','))
   if (batch.script.name !== 'stock') args.push(table.concat(batch.items))
+  if (batch.spent_key !== '') args.push(table.concat(batch.spends))
   return args
 }
 
@@ -90,7 +101,7 @@ export function enqueue(client: Client, batch: Batch): string {
   sequence += 1
   const number = tostring(sequence)
   batch.sent += 1
-  client.evalsha(batch.script.sha, batch.keys.length, ...argumentsOf(batch, number))
+  client.evalsha(batch.script.sha, keyCount(batch), ...argumentsOf(batch, number))
   return number
 }
 
@@ -100,7 +111,7 @@ export function evaluate(
   batch: Batch,
   number: string,
 ): LuaMultiReturn<[string, undefined] | [undefined, string]> {
-  const [reply, failure] = client.eval(batch.script.text, batch.keys.length, ...argumentsOf(batch, number))
+  const [reply, failure] = client.eval(batch.script.text, keyCount(batch), ...argumentsOf(batch, number))
   if (typeof reply === 'string') return $multi(reply, undefined)
   return $multi(undefined, tostring(failure))
 }

@@ -1,6 +1,6 @@
 // The scripts that the gate runs, each as a call that goes through the lane.
 import type { FollowedSale } from '../../../contract/followed-sale'
-import { buyersKey, freeKey, intentsKey, metaKey, reservationsKey, sessionsKey } from '../../../contract/keys'
+import { buyersKey, freeKey, intentsKey, metaKey, reservationsKey, sessionsKey, spentKey } from '../../../contract/keys'
 import { packReserveItem } from '../domain/reserve-item'
 import type { LanePort, LaneResult } from '../kernel/lane'
 import { addBatch, type Lane, laneRefusal, openBatch, submit } from './lane'
@@ -17,6 +17,7 @@ interface Shard {
   lookup_channel: string
   reserve_keys: string[]
   lookup_keys: string[]
+  spent_key: string
   epoch: string
   replid: string
 }
@@ -58,6 +59,7 @@ function newShard(sale: FollowedSale, shard: number): Shard {
       sessionsKey(sale.id, shard),
     ],
     lookup_keys: [reservationsKey(sale.id, shard)],
+    spent_key: spentKey(sale.id, shard),
     epoch: tostring(sale.epoch),
     replid: sale.redis_replid,
   }
@@ -97,6 +99,7 @@ export function redisScripts(lane: Lane, onStock: ReplyListener): RedisScripts {
     quantity: number,
     generation: number,
     user: string,
+    spends: string,
   ): LaneResult {
     const refusal = laneRefusal(lane)
     if (refusal !== undefined) return refusal
@@ -110,6 +113,11 @@ export function redisScripts(lane: Lane, onStock: ReplyListener): RedisScripts {
       batch.sku_index.set(sku, index)
     }
     const item = packReserveItem(body, index, quantity, generation, user.length, user)
+    if (spends !== '') {
+      const number = batch.items.length + 1
+      batch.spent_key = shard.spent_key
+      table.insert(batch.spends, string.char(Math.floor(number / 256), number % 256, spends.length) + spends)
+    }
     return submit(lane, shard.reserve_channel, batch, body, item)
   }
 

@@ -23,6 +23,8 @@ export interface Turned {
 const REFUSED: Record<string, RefusalCode | undefined> = {
   key_reused: 'key_reused',
   session_replaced: 'session_replaced',
+  pass_required: 'pass_required',
+  proof_required: 'proof_required',
   not_open: 'not_open',
   ended: 'ended',
   paused: 'paused',

@@ -22,7 +22,7 @@ export interface LaneResult {
 }
 
 export interface LanePort {
-  /** `quantity` ≥ 1; safe to repeat with the same body */
+  /** `quantity` ≥ 1; `spends`: ids as contract/lane-scripts.ts says, or ''; safe to repeat with the same body */
   reserve: (
     this: void,
     sale: FollowedSale,
@@ -32,6 +32,7 @@ export interface LanePort {
     quantity: number,
     generation: number,
     user: string,
+    spends: string,
   ) => LaneResult
   /**
    * One item for a script of edge/src/redis by its file's name; line: what it says of that item.

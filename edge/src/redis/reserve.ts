@@ -4,10 +4,11 @@
 // nothing after it can fail, because Redis does not roll back. A bad item is refused alone. A body that is
 // known gets its record again and takes nothing.
 //
-// KEYS  1 meta  2 intents  3 buyers  4 reservations  5 sessions  6… free list of each SKU of the batch
+// KEYS  1 meta  2 intents  3 buyers  4 reservations  5 sessions  6… free list of each SKU of the batch, then spent if ARGV 5 is there
 // ARGV  1 batch, echoed  2 epoch that the ledger expects  3 SKUs joined by commas  4 packed items
+//       5 what is spent with them, where anything is
 // Returns text, see contract/lane-scripts.ts.
-// Order of checks: epoch and state, replay, session generation, window, buyer limit, units.
+// Order of checks: epoch and state, replay, session generation, pass and proof unspent, window, buyer limit, units.
 
 const enum Key {
   meta,
@@ -23,6 +24,7 @@ const enum Arg {
   epoch,
   skus,
   items,
+  spends,
 }
 
 const enum Limit {
@@ -72,6 +74,51 @@ function buyerOf(known: LuaTable<string, Buyer>, field: string, stored: string |
   }
   known.set(field, buyer)
   return buyer
+}
+
+/** Which items spend what, and who spent it before. */
+interface Spending {
+  /** ids joined by commas, by item */
+  of_item: LuaTable<number, string>
+  /** id → reservation body */
+  owners: LuaTable<string, string>
+}
+
+function readSpending(spent_key: string, packed: string): Spending {
+  const spending: Spending = { of_item: new LuaTable(), owners: new LuaTable() }
+  const ids: string[] = []
+  let at = 1
+  while (at <= packed.length) {
+    const [index, text, next_at] = struct.unpack('>HBc0', packed, at)
+    spending.of_item.set(index as number, text as string)
+    for (const [id] of string.gmatch(text as string, '[^,]+')) table.insert(ids, id as string)
+    at = next_at as number
+  }
+  const owners = redis.call('HMGET', spent_key, ...ids) as (string | false)[]
+  for (let i = 0; i < ids.length; i++) {
+    const owner = owners[i]
+    if (owner) spending.owners.set(ids[i] as string, owner)
+  }
+  return spending
+}
+
+/** The refusal for a pass or a proof that was spent for another reservation. */
+function spentLine(spending: Spending, item: number, body: string): string | undefined {
+  for (const [id] of string.gmatch(spending.of_item.get(item) ?? '', '[^,]+')) {
+    const owner = spending.owners.get(id as string)
+    if (owner !== undefined && owner !== body) {
+      return string.sub(id as string, 1, 1) === 'p' ? 'pass_required' : 'proof_required'
+    }
+  }
+  return undefined
+}
+
+function spend(spending: Spending, item: number, body: string, spent_fields: string[]): void {
+  for (const [id] of string.gmatch(spending.of_item.get(item) ?? '', '[^,]+')) {
+    spending.owners.set(id as string, body)
+    table.insert(spent_fields, id as string)
+    table.insert(spent_fields, body)
+  }
 }
 
 function credit(buyer: Buyer, quantity: number, body: string): void {
@@ -149,6 +196,10 @@ export function reserve(keys: string[], args: string[]): string {
   const records = redis.call('HMGET', keys[Key.reservations] as string, ...bodies) as (string | false)[]
   const newest = redis.call('HMGET', keys[Key.sessions] as string, ...users) as (string | false)[]
   const stored_buyers = redis.call('HMGET', keys[Key.buyers] as string, ...buyer_fields) as (string | false)[]
+  const packed_spends = args[Arg.spends]
+  const spent_key = keys[keys.length - 1] as string
+  const spending = packed_spends ? readSpending(spent_key, packed_spends) : undefined
+  const spent_fields: string[] = []
   let stored_totals: (string | false)[] | undefined
   if (sale_user_max > 0) {
     const total_fields: string[] = []
@@ -168,6 +219,7 @@ export function reserve(keys: string[], args: string[]): string {
     const quantity = quantities[i] as number
     const record = records[i]
     const twin = held.get(body)
+    const spent_line = spending ? spentLine(spending, i + 1, body) : undefined
     let line: string | undefined
     if (record) {
       const [known_sku, known_quantity] = string.match(record, '^%d+|%a+|([^|]*)|(%d+)|')
@@ -180,6 +232,8 @@ export function reserve(keys: string[], args: string[]): string {
       line = 'bad_item'
     } else if (newest[i] && (tonumber(newest[i]) as number) > (generations[i] as number)) {
       line = 'session_replaced'
+    } else if (spent_line) {
+      line = spent_line
     } else if (now_ms < opens_ms) {
       line = 'not_open'
     } else if (now_ms >= closes_ms || state === 'ended') {
@@ -206,6 +260,7 @@ export function reserve(keys: string[], args: string[]): string {
           credit(total, quantity, body)
           changed_buyers.set(total_field, total)
         }
+        if (spending) spend(spending, i + 1, body, spent_fields)
         held.set(body, i)
         accepted += 1
         line = 'held'
@@ -234,6 +289,7 @@ export function reserve(keys: string[], args: string[]): string {
         const quantity = quantities[i] as number
         const user = users[i] as string
         const body = bodies[i] as string
+        const spends = spending ? (spending.of_item.get(i + 1) ?? '') : ''
         let granted = ''
         let numbers = ''
         if (!sku.unlimited) {
@@ -247,7 +303,7 @@ export function reserve(keys: string[], args: string[]): string {
         record_fields[2 * written] = body
         record_fields[2 * written + 1] = record
         intents[written] = struct.pack(
-          '>c22Bc0HI4BHc0Hc0',
+          '>c22Bc0HI4BHc0Hc0Bc0',
           body,
           sku.name.length,
           sku.name,
@@ -258,6 +314,8 @@ export function reserve(keys: string[], args: string[]): string {
           granted,
           user.length,
           user,
+          spends.length,
+          spends,
         )
         written += 1
         lines[i] = 'held ' + numbers + ' ' + now_text
@@ -305,6 +363,7 @@ export function reserve(keys: string[], args: string[]): string {
     }
     redis.call('HSET', keys[Key.reservations] as string, ...record_fields)
     redis.call('HSET', keys[Key.buyers] as string, ...buyer_values)
+    if (spent_fields.length > 0) redis.call('HSET', spent_key, ...spent_fields)
     stock_version = redis.call('HINCRBY', meta_key, 'stock_version', 1) as number
   }
 

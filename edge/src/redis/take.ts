@@ -40,7 +40,7 @@ export function take(keys: string[], args: string[]): string {
   const time = redis.call('TIME') as [string, string]
   const now_ms = math.floor((tonumber(time[0]) as number) * 1000 + (tonumber(time[1]) as number) / 1000)
   const intent = struct.pack(
-    '>c22Bc0HI4BHc0Hc0',
+    '>c22Bc0HI4BHc0Hc0Bc0',
     body,
     sku.length,
     sku,
@@ -51,6 +51,8 @@ export function take(keys: string[], args: string[]): string {
     granted,
     user.length,
     user,
+    0,
+    '',
   )
   redis.call('XADD', keys[1] as string, '*', 'e', epoch, 't', now_ms, 'n', 1, 'i', intent)
   if (!unlimited) redis.call('LTRIM', free_list, quantity, -1)

@@ -30,6 +30,8 @@ const DETAILS: Record<string, string> = {
   not_enough_left: 'Fewer units are left than you asked for.',
   limit_reached: 'You have as many units as one buyer may have.',
   key_reused: 'Idempotency-Key: was used with another sku or quantity.',
+  pass_required: 'This pass was used for another purchase: wait for a new one.',
+  proof_required: 'This proof was used for another purchase: make a new one.',
   session_replaced: 'You have signed in on another device since.',
   bad_request: 'quantity: is not possible for this sku.',
 }
@@ -48,6 +50,13 @@ function isJson(content_type: string | undefined): boolean {
   const semicolon = content_type.indexOf(';')
   const media = semicolon < 0 ? content_type : content_type.substring(0, semicolon)
   return media === 'application/json' || media.toLowerCase().trim() === 'application/json'
+}
+
+/** What plugins before this one have verified, and the purchase uses up. */
+function spendsOf(request: GateRequest): string {
+  if (request.pass_id === '') return request.proof_id === '' ? '' : 'w' + request.proof_id
+  const pass = 'p' + request.pass_id
+  return request.proof_id === '' ? pass : pass + ',w' + request.proof_id
 }
 
 function create(config: Infer<typeof schema>, ports: Ports): PluginPhases {
@@ -168,7 +177,17 @@ function create(config: Infer<typeof schema>, ports: Ports): PluginPhases {
     const body = reservationBody(hmacOfSale, crypto.byteLength, user, sale.id, purchase.key)
     const mac = reservationMac(hmacOfSale, crypto.byteLength, user, body)
     const shard = shardOfUser(crypto.crc32, user, sale.shards)
-    const result = lane.reserve(sale, shard, body, purchase.sku.sku, purchase.quantity, request.generation, user)
+    const spends = spendsOf(request)
+    const result = lane.reserve(
+      sale,
+      shard,
+      body,
+      purchase.sku.sku,
+      purchase.quantity,
+      request.generation,
+      user,
+      spends,
+    )
     if (result.line === undefined) return failed(result)
     const reply = parseReserveReply(result.line)
     if (reply === undefined) return { kind: 'store_failure', detail: 'the script said what it never says' }

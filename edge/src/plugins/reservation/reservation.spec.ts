@@ -25,6 +25,19 @@ function soldOutBoard(gate: FakeGate, unpaid: number): void {
 }
 
 describe('reservation', () => {
+  it('sends on what was verified before it, to be used up with the units', () => {
+    const gate = shopper()
+    const asked = (change: Partial<GateRequest>) => {
+      buy(gate, change)
+      const line = gate.asked[gate.asked.length - 1] as string
+      return line.substring(line.indexOf('ada'))
+    }
+    expect(asked({})).toBe('ada')
+    expect(asked({ pass_id: 'P' })).toBe('ada pP')
+    expect(asked({ proof_id: 'W' })).toBe('ada wW')
+    expect(asked({ pass_id: 'P', proof_id: 'W' })).toBe('ada pP,wW')
+  })
+
   it('asks the lane and answers 202 held', () => {
     const gate = shopper()
     expect(buy(gate, {})).toContain('"status":"held","units":[17]')
