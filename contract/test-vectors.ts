@@ -59,3 +59,52 @@ export const CRC32_ADA = 2372962152
 export const TICKET = 't1.k1.spring.em_Dqw.4711.1767225600000.1767268800000.vMiCCas4pycSbRukDVdFg373h_Y34VxmtmsRpKbYwhQ'
 export const PASS =
   'p1.k1.spring.em_Dqw.AAECAwQFBgcICQoLDA0ODw.1767225720000.yb4rPZRN8n45WqDW1_jy0dqQx2GSEErhvcFKWK32csE'
+
+export interface SignatureVector {
+  method: string
+  path: string
+  time_ms: number
+  key: string
+  body: string
+  body_hash: string
+  /** what is signed, under the 32 bytes of ID_KEY */
+  signed: string
+  mac: string
+  header: string
+}
+
+export const SIGNATURES: SignatureVector[] = [
+  {
+    method: 'POST',
+    path: '/sales/spring/reservations',
+    time_ms: 1767225600000,
+    key: 'key-1',
+    body: '{"sku":"shoe","quantity":1}',
+    body_hash: 'AcnuBaX0dw37VEzt7cYRLbjSwmWcoG-ZAgKdZTTSPQI',
+    signed: 'v1\nPOST\n/sales/spring/reservations\n1767225600000\nkey-1\nAcnuBaX0dw37VEzt7cYRLbjSwmWcoG-ZAgKdZTTSPQI',
+    mac: '4kZzHalROYV9IZ8jAxZRrkzhl-bfpRpbOFlG5F9vjKk',
+    header: 'v1.1767225600000.4kZzHalROYV9IZ8jAxZRrkzhl-bfpRpbOFlG5F9vjKk',
+  },
+  {
+    method: 'GET',
+    path: '/sales/spring/state',
+    time_ms: 1,
+    key: '',
+    body: '',
+    body_hash: '47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU',
+    signed: 'v1\nGET\n/sales/spring/state\n1\n\n47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU',
+    mac: 's6Rc7ShNljCMPVtTZ3yYrEm-L3AzJjr9hErpa_HiCQk',
+    header: 'v1.1.s6Rc7ShNljCMPVtTZ3yYrEm-L3AzJjr9hErpa_HiCQk',
+  },
+  {
+    method: 'POST',
+    path: '/sales/spring/reservations',
+    time_ms: 99999999999999,
+    key: 'k~!',
+    body: '{"name":"zoë"}',
+    body_hash: 'o93Ui7GFYCP9tLAU7no8knINiDi9kVKwDINN1afRrE8',
+    signed: 'v1\nPOST\n/sales/spring/reservations\n99999999999999\nk~!\no93Ui7GFYCP9tLAU7no8knINiDi9kVKwDINN1afRrE8',
+    mac: 'gA1tuhtwntaOe-kG4FWNmUuyt-u9OBCJInQB_g9PSHQ',
+    header: 'v1.99999999999999.gA1tuhtwntaOe-kG4FWNmUuyt-u9OBCJInQB_g9PSHQ',
+  },
+]

@@ -1,5 +1,5 @@
 // The known answers, computed by Node's own cryptography.
-import { createHmac, hkdfSync } from 'node:crypto'
+import { createHash, createHmac, hkdfSync, webcrypto } from 'node:crypto'
 import { crc32 } from 'node:zlib'
 import { expect, it } from 'vitest'
 import { parsePass } from './pass'
@@ -14,6 +14,7 @@ import {
   SECRET,
   SESSION_SUBKEY,
   SESSION_TOKEN,
+  SIGNATURES,
   TICKET,
 } from './test-vectors'
 import { parseTicket } from './ticket'
@@ -51,4 +52,16 @@ it('ticket and pass, each under a subkey of its own', () => {
 
 it('checksum of a user id', () => {
   expect(crc32('ada')).toBe(CRC32_ADA)
+})
+
+it('request signatures, by node:crypto and by WebCrypto', async () => {
+  const { subtle } = webcrypto
+  const algorithm = { name: 'HMAC', hash: 'SHA-256' }
+  const key = await subtle.importKey('raw', Buffer.from(ID_KEY), algorithm, false, ['sign'])
+  for (const { body, body_hash, signed, mac } of SIGNATURES) {
+    expect(createHash('sha256').update(body).digest('base64url')).toBe(body_hash)
+    expect(createHmac('sha256', ID_KEY).update(signed).digest('base64url')).toBe(mac)
+    const bytes = await subtle.sign('HMAC', key, Buffer.from(signed))
+    expect(Buffer.from(bytes).toString('base64url')).toBe(mac)
+  }
 })
