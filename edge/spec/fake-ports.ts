@@ -12,6 +12,7 @@ import type { Verdict } from '../src/kernel/verdict'
 export interface FakeGate {
   ports: Ports
   headers: Record<string, string | undefined>
+  path: string
   body: string | undefined
   query: string
   /** what parseJson makes of the body */
@@ -69,6 +70,7 @@ export function markOf(message: string): string {
 export function fakeGate(): FakeGate {
   const gate: FakeGate = {
     headers: {},
+    path: '/',
     body: '',
     query: '',
     json: {},
@@ -130,6 +132,7 @@ export function fakeGate(): FakeGate {
     },
     http: {
       header: (name) => gate.headers[name],
+      path: () => gate.path,
       body: () => gate.body,
       query: () => gate.query,
       parseJson: () => gate.json,

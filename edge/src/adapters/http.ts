@@ -28,6 +28,12 @@ function body(): string | undefined {
   return ngx.req.get_body_data()
 }
 
+function path(): string {
+  const uri = ngx.var['request_uri'] ?? ''
+  const query = uri.indexOf('?')
+  return query < 0 ? uri : uri.substring(0, query)
+}
+
 function parseJson(text: string): unknown {
   const [value] = strict.decode(text)
   return value
@@ -60,7 +66,7 @@ function jsonString(text: string): string {
   return encoded ?? '""'
 }
 
-export const nginxHttp: HttpPort = { header, query, body, isVisible, isPrintable, parseJson, jsonString }
+export const nginxHttp: HttpPort = { header, path, query, body, isVisible, isPrintable, parseJson, jsonString }
 
 function send(status: number, content_type: string, text: string): void {
   ngx.status = status

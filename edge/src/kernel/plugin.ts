@@ -58,6 +58,8 @@ export interface HttpPort {
   header: (this: void, name: string) => string | undefined
   /** what follows the "?", as it was sent; '' for nothing */
   query: (this: void) => string
+  /** The path as it was sent, without its query. */
+  path: (this: void) => string
   /** undefined when there is none or it was too large to be kept in memory */
   body: (this: void) => string | undefined
   /** One or more visible ASCII characters, and nothing else. */

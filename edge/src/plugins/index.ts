@@ -5,5 +5,6 @@ import { reservation } from './reservation/index'
 import { reservationStatus } from './reservation-status/index'
 import { saleState } from './sale-state/index'
 import { session } from './session/index'
+import { signature } from './signature/index'
 
-export const plugins: Plugin[] = [session, challenge, saleState, reservationStatus, reservation]
+export const plugins: Plugin[] = [session, signature, challenge, saleState, reservationStatus, reservation]

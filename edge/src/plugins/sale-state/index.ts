@@ -46,6 +46,14 @@ function create(config: Infer<typeof schema>, ports: Ports): PluginPhases {
     )
   }
 
+  /** What a purchase must carry, so that the page can have it ready. */
+  function asksText(gate: Record<string, unknown>): string {
+    let text = gate['signature'] === true ? '"signature"' : ''
+    if (gate['proof'] === true) text = text + (text === '' ? '' : ',') + '"proof"'
+    if (typeof gate['waiting_room'] === 'object') text = text + (text === '' ? '' : ',') + '"pass"'
+    return text
+  }
+
   /** Everything after the time. */
   function render(known: KnownSale, redis_now_ms: number): string {
     const sale = known.sale
@@ -64,6 +72,8 @@ function create(config: Infer<typeof schema>, ports: Ports): PluginPhases {
       rfc3339(sale.closes_ms) +
       '","skus":[' +
       skus +
+      '],"asks":[' +
+      asksText(sale.gate) +
       '],"queue":{"open":false}}'
     )
   }

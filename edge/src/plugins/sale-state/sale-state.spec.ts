@@ -18,7 +18,7 @@ describe('sale-state', () => {
       '200 {"now":"1970-01-01T00:00:05.000Z","phase":"open","sale":"spring","title":"Spring",' +
         '"opens_at":"1970-01-01T00:00:01.000Z","closes_at":"1970-01-01T00:00:09.000Z",' +
         '"skus":[{"sku":"shoe","title":"Shoe","price":{"amount_minor":4999,"currency":"EUR"},"user_max":2,"left":5,"hot":false}],' +
-        '"queue":{"open":false}}',
+        '"asks":[],"queue":{"open":false}}',
     )
   })
 
@@ -32,6 +32,19 @@ describe('sale-state', () => {
     expect(said(phases.access(requestAt(1000)))).toContain('"phase":"open"')
     gate.known = knownSale({ state: 'paused' })
     expect(said(phases.access(requestAt(1001)))).toContain('"phase":"paused"')
+  })
+
+  it('says what a purchase must carry', () => {
+    const gate = fakeGate()
+    const phases = saleState.create({ kept_ms: 100 } as never, gate.ports)
+    const asked = (settings: Record<string, unknown>) => {
+      gate.known = knownSale({ gate: settings })
+      return said(phases.access(requestAt(5000)))
+    }
+    expect(asked({ signature: false, proof: false })).toContain('"asks":[]')
+    expect(asked({ proof: true })).toContain('"asks":["proof"]')
+    expect(asked({ waiting_room: {} })).toContain('"asks":["pass"]')
+    expect(asked({ signature: true, proof: true, waiting_room: {} })).toContain('"asks":["signature","proof","pass"]')
   })
 
   it('knows no other sale', () => {
