@@ -1,4 +1,5 @@
 // sale-state: what a page needs to know of a sale, without a round trip.
+import type { GateSettings } from '../../../../contract/gate-settings'
 import { leftShown, phaseOf } from '../../domain/stock'
 import { rfc3339 } from '../../domain/time'
 import { definePlugin, type PluginPhases, type Ports } from '../../kernel/plugin'
@@ -47,10 +48,10 @@ function create(config: Infer<typeof schema>, ports: Ports): PluginPhases {
   }
 
   /** What a purchase must carry, so that the page can have it ready. */
-  function asksText(gate: Record<string, unknown>): string {
-    let text = gate['signature'] === true ? '"signature"' : ''
-    if (gate['proof'] === true) text = text + (text === '' ? '' : ',') + '"proof"'
-    if (typeof gate['waiting_room'] === 'object') text = text + (text === '' ? '' : ',') + '"pass"'
+  function asksText(gate: GateSettings): string {
+    let text = gate.signature === true ? '"signature"' : ''
+    if (gate.proof === true) text = text + (text === '' ? '' : ',') + '"proof"'
+    if (gate.waiting_room !== undefined) text = text + (text === '' ? '' : ',') + '"pass"'
     return text
   }
 

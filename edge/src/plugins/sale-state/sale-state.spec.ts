@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import type { GateSettings } from '../../../../contract/gate-settings'
 import { fakeGate, knownSale, requestTo, said } from '../../../spec/fake-ports'
 import type { GateRequest } from '../../kernel/request'
 import { saleState } from './index'
@@ -37,14 +38,15 @@ describe('sale-state', () => {
   it('says what a purchase must carry', () => {
     const gate = fakeGate()
     const phases = saleState.create({ kept_ms: 100 } as never, gate.ports)
-    const asked = (settings: Record<string, unknown>) => {
+    const room = { admit_per_s: 1, checkout_max: 1, draw: true }
+    const asked = (settings: GateSettings) => {
       gate.known = knownSale({ gate: settings })
       return said(phases.access(requestAt(5000)))
     }
     expect(asked({ signature: false, proof: false })).toContain('"asks":[]')
     expect(asked({ proof: true })).toContain('"asks":["proof"]')
-    expect(asked({ waiting_room: {} })).toContain('"asks":["pass"]')
-    expect(asked({ signature: true, proof: true, waiting_room: {} })).toContain('"asks":["signature","proof","pass"]')
+    expect(asked({ waiting_room: room })).toContain('"asks":["pass"]')
+    expect(asked({ signature: true, proof: true, waiting_room: room })).toContain('"asks":["signature","proof","pass"]')
   })
 
   it('knows no other sale', () => {

@@ -21,7 +21,7 @@ function create(config: Infer<typeof schema>, ports: Ports): PluginPhases {
 
   function access(request: GateRequest): Refusal | undefined {
     const known = sales.find(request.route.subject)
-    if (known === undefined || known.sale.gate['signature'] !== true) return undefined
+    if (known === undefined || known.sale.gate.signature !== true) return undefined
     const header = http.header('x_rush_signature')
     if (header === undefined) return refused('missing', 'X-Rush-Signature: this sale asks for signed requests.')
     const parts = parseSignature(header)
