@@ -48,5 +48,35 @@ export function freeKey(sale: string, shard: number, sku: string): string {
   return shardKey(sale, shard, 'free:' + sku)
 }
 
+// The waiting room is sale-wide and lives in shard 0.
+
+/**
+ * hash: terms rate_per_s, rate_now_per_s, checkout_max, pass_ms; issued (highest ticket number given out), issued_max (how far the
+ * ledger lets numbers go), front, credit, tokens, at_ms (edge/src/domain/admission.ts); draw: 'open' while tickets enter the draw
+ */
+export function admissionKey(sale: string): string {
+  return shardKey(sale, 0, 'admission')
+}
+
+/** sorted set: numbers called up and counting, each its own score */
+export function calledKey(sale: string): string {
+  return shardKey(sale, 0, 'called')
+}
+
+/** sorted set: the same numbers by the time until which each counts */
+export function calledUntilKey(sale: string): string {
+  return shardKey(sale, 0, 'called-until')
+}
+
+/** hash: user → "<pass id> <expires_ms> <highest number given out by then>" */
+export function admittedKey(sale: string): string {
+  return shardKey(sale, 0, 'admitted')
+}
+
+/** sorted set: users in checkout by the end of their pass */
+export function checkoutKey(sale: string): string {
+  return shardKey(sale, 0, 'checkout')
+}
+
 /** Consumer group of the settlers on every intents stream. */
 export const SETTLER_GROUP = 'settlers'

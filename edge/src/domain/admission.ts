@@ -10,8 +10,18 @@
 // numbers than free places count before theirs. So a place is never given past somebody who is there, and
 // by the time a place comes up those who went away have long stopped counting. Somebody who comes back counts again, in the old place.
 //
-// What does this in Redis for all gates at once must agree with it.
-import { type AdmissionTerms, CALL_MS, frontSpeed, lookahead, SEEN_MS, tokensMax, WINDOW_MAX } from './waiting'
+// The script edge/src/redis/claim.ts does the same in Redis, for all gates at once; backend/test/admission.spec.ts holds the
+// two against each other.
+import {
+  type AdmissionTerms,
+  CALL_MS,
+  frontSpeed,
+  lookahead,
+  SEEN_MS,
+  STEP_MAX,
+  tokensMax,
+  WINDOW_MAX,
+} from './waiting'
 
 export interface Admitted {
   pass_id: string
@@ -77,7 +87,7 @@ export function advance(state: Admission, terms: AdmissionTerms, now_ms: number)
   endPasses(state, state.at_ms)
   endCalls(state, state.at_ms)
   const room = Math.min(lookahead(terms) - state.called.length, state.issued - state.front)
-  const step = Math.max(0, Math.min(room, Math.floor(state.credit / 1000)))
+  const step = Math.max(0, Math.min(room, STEP_MAX, Math.floor(state.credit / 1000)))
   for (let i = 1; i <= step; i++) {
     state.called.push(state.front + i)
     state.until_ms.push(state.at_ms + CALL_MS)

@@ -2,7 +2,7 @@
 //
 // The front is the highest number called up. It moves at a bounded speed, which is what makes rare polls safe: nobody who keeps
 // to poll_after_ms can be passed by the front for longer than a call is kept (CALL_MS). All quantities are whole numbers, so
-// that the gate, Redis and the model (admission.ts) agree to the last unit.
+// that the gate, the script in Redis (edge/src/redis/claim.ts) and the model (admission.ts) agree to the last unit.
 import type { SalePhase } from '../../../contract/codes'
 
 /** How long the place of a number that was called up is kept for somebody not heard of yet. */
@@ -20,6 +20,8 @@ export const BURST_S = 3
 /** Numbers called up and not claimed: bounds what Redis keeps of the waiting room, whatever waits behind. */
 export const WINDOW_MAX = 16384
 const WINDOW_MIN = 32
+/** Numbers called up in one step: bounds what one script costs Redis to about two milliseconds. */
+export const STEP_MAX = 2000
 
 export interface AdmissionTerms {
   /** people a second, as the sale is set */

@@ -49,6 +49,8 @@ interface RedisCommands {
   (this: void, command: 'HMGET', key: string, ...fields: string[]): (string | false)[]
   (this: void, command: 'MGET', ...keys: string[]): (string | false)[]
   (this: void, command: 'HGETALL', key: string): string[]
+  (this: void, command: 'ZSCORE', key: string, member: string | number): string | false
+  (this: void, command: 'ZRANGEBYSCORE', key: string, from: string | number, to: string | number): string[]
   (this: void, command: 'LRANGE', key: string, from: number, to: number): string[]
   (this: void, command: 'LINDEX', key: string, index: number): string | false
   (this: void, command: 'SMEMBERS', key: string): string[]
@@ -72,7 +74,12 @@ interface RedisCommands {
       | 'SCARD'
       | 'SISMEMBER'
       | 'SREM'
-      | 'XLEN',
+      | 'XLEN'
+      | 'ZADD'
+      | 'ZCARD'
+      | 'ZCOUNT'
+      | 'ZREM'
+      | 'ZREMRANGEBYSCORE',
     key: string,
     ...args: (string | number)[]
   ): number
