@@ -6,12 +6,15 @@ import { Returner } from './holds/returner'
 import { Sweeper } from './holds/sweeper'
 import { Authenticator } from './http/auth'
 import { addHealthRoutes } from './http/health'
+import type { ReceiptMaker } from './http/refusal'
 import { createHttpServer, type HttpServer } from './http/server'
 import type { Ledger } from './ledger/port'
 import type { Logger } from './log'
 import { createMetrics, type Metrics } from './metrics'
 import { addSandboxRoutes, addWebhookRoutes } from './payment/routes'
 import { Sandbox } from './payment/sandbox'
+import { receiptInputs, sealReceipt } from './receipts/receipts'
+import { addReceiptRoutes } from './receipts/routes'
 import { createRedisClient } from './redis/client'
 import { Scripts } from './redis/scripts'
 import { Shards, wrongEvictionPolicy } from './redis/shards'
@@ -107,7 +110,8 @@ export class Backend {
     const sessions = new Sessions(ledger, redis, sales, keyring, metrics)
     const auth = new Authenticator(keyring, config.admin_token, public_url, () => ledger.now())
 
-    this.http = createHttpServer(log, metrics, (app) => {
+    const makeReceipt: ReceiptMaker = (request, code) => sealReceipt(keyring, receiptInputs(request, code))
+    this.http = createHttpServer(log, metrics, makeReceipt, (app) => {
       addHealthRoutes(app, { ledger, redis, metrics })
       if (!roles.includes('api')) return
       const service = new SalesService({ ledger, shards, sales, rebuilder, log })
@@ -117,6 +121,7 @@ export class Backend {
       addAccountRoutes(app, ledger, accounts, auth)
       addSessionRoutes(app, { accounts, sessions, auth, public_url })
       const reservations = new Reservations({ ledger, shards, sales, provider, public_url, metrics, log, onChanged })
+      addReceiptRoutes(app, { keyring, auth })
       addReservationRoutes(app, { auth, reservations, sales })
       addWebhookRoutes(app, { ledger, provider, metrics, onChanged: onPayment })
       addSandboxRoutes(app, provider)

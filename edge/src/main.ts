@@ -10,17 +10,18 @@ import { addressReader } from './adapters/client-address'
 import { loadConfig } from './adapters/config'
 import { subkey } from './adapters/crypto'
 import { cryptoPort } from './adapters/crypto-port'
-import { type Environment, readEnvironment } from './adapters/environment'
+import { type Environment, readEnvironment, type Secret } from './adapters/environment'
 import { nginxHttp, sendAnswer, sendRefusal } from './adapters/http'
 import { type Lane, newLane, startLane, wakeLane } from './adapters/lane'
 import { type Metrics, newMetrics } from './adapters/metrics'
+import { newReceipts, type Receipts } from './adapters/receipts'
 import { type RedisScripts, redisScripts } from './adapters/redis-scripts'
 import { type SalesNode, salesNode } from './adapters/sales'
 import { matchRoute, type RouteName, upstreamPath } from './domain/route'
 import { type ChainReport, type Link, runChain } from './kernel/chain'
 import { type GateConfig, runsOn } from './kernel/config'
 import type { CryptoPort, Plugin, Ports } from './kernel/plugin'
-import { newRequest } from './kernel/request'
+import { type GateRequest, newRequest } from './kernel/request'
 import { FORWARD, type Refusal, refuse, type Verdict } from './kernel/verdict'
 import { plugins } from './plugins/index'
 
@@ -39,6 +40,8 @@ const GC_PAUSE_PERCENT = 400
 const JIT_OPTIONS = 'maxirconst=4000'
 /** far away: fires early, as premature, when the worker is told to stop */
 const EXIT_WATCH_S = 86400
+/** in receipts: refused by no plugin */
+const GATE = 'gate'
 
 let environment: Environment
 let config: GateConfig
@@ -49,6 +52,11 @@ let metrics: Metrics
 let links_of: Record<string, Link[]> = {}
 let report: ChainReport
 let readAddress: (this: void) => string
+let receipts: Receipts
+/** undefined when the path is no route */
+let decided: GateRequest | undefined
+/** the plugin that refused, or the gate itself; between the refusal and its receipt nothing yields */
+let refused_by = GATE
 
 function requiredDict<V extends ngx.SharedValue>(name: string): ngx.SharedDict<V> {
   const dict = ngx.shared[name]
@@ -117,10 +125,12 @@ function buildLinks(ports_of: LuaTable<string, Ports>): Record<string, Link[]> {
 function chainReport(): ChainReport {
   return {
     refused: (plugin, refusal, dry_run) => {
+      if (!dry_run) refused_by = plugin
       const family = dry_run ? 'rushgate_would_refuse_total' : 'rushgate_refusals_total'
       metrics.add(family + '{plugin="' + plugin + '",code="' + refusal.code + '"}', 1)
     },
     storeFailed: (plugin, detail, fails) => {
+      refused_by = plugin
       metrics.add('rushgate_store_failures_total{plugin="' + plugin + '",fails="' + fails + '"}', 1)
       ngx.log(ngx.ERR, plugin, ': ', detail)
     },
@@ -200,6 +210,7 @@ export function init_worker(): void {
   sales.onChange(scripts.forget)
   report = chainReport()
   readAddress = addressReader(config.clients)
+  receipts = newReceipts(first as Secret, readAddress)
   const crypto = cryptoPort(environment.secrets)
   const limits = requiredDict<number>('rushgate_limits')
   const ports_of = new LuaTable<string, Ports>()
@@ -223,6 +234,8 @@ function decide(): Verdict {
   const route = match.route
   if (route === undefined) {
     route_name = 'none'
+    decided = undefined
+    refused_by = GATE
     if (match.allow === undefined) return refuse('not_found', 'There is nothing here.')
     const verdict = refuse('method_not_allowed', 'This path answers to ' + match.allow + '.')
     verdict.allow = match.allow
@@ -237,6 +250,7 @@ function decide(): Verdict {
   }
   // set last: while a plugin waits, other requests come through here
   route_name = route.name
+  decided = request
   return verdict
 }
 
@@ -250,7 +264,8 @@ export function access(): void {
     metrics.add('rushgate_faults_total', 1)
     ngx.log(ngx.ERR, 'fault: ', outcome)
     countRequest('fault')
-    sendRefusal(refuse('internal', 'This is a fault of ours; it has been written down.'), '')
+    const fault = refuse('internal', 'This is a fault of ours; it has been written down.')
+    sendRefusal(fault, receipts.seal(fault, GATE, undefined))
     return
   }
   const verdict = outcome as Verdict
@@ -261,7 +276,7 @@ export function access(): void {
     sendAnswer(verdict)
   } else if (verdict.kind === 'refusal') {
     countRequest(verdict.code)
-    sendRefusal(verdict, '')
+    sendRefusal(verdict, receipts.seal(verdict, refused_by, decided))
   }
 }
 
@@ -275,7 +290,7 @@ function unhealthy(): Refusal | undefined {
 
 export function healthz(): void {
   const problem = unhealthy()
-  if (problem !== undefined) sendRefusal(problem, '')
+  if (problem !== undefined) sendRefusal(problem, receipts.seal(problem, GATE, undefined))
   else sendAnswer({ kind: 'answer', status: 200, content_type: 'application/json', body: '{"status":"ok"}' })
 }
 

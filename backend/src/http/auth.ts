@@ -1,5 +1,6 @@
 // Who is calling: a shopper with a session, the operator, or a gate.
 import type { Request } from 'express'
+import { rememberUser } from '../receipts/receipts'
 import type { Keyring } from '../secrets'
 import { sameText } from '../secrets'
 import { type Session, verifySession } from '../sessions/token'
@@ -48,6 +49,7 @@ export class Authenticator {
     const session = verifySession(this.keyring, presented, this.now())
     if (session === undefined) throw new Refusal('no_session', 'the session is not valid, or no longer')
     if (from_cookie !== undefined && !SAFE_METHODS.has(request.method)) this.requireOurOrigin(request)
+    rememberUser(request, session.user)
     return session
   }
 

@@ -1,5 +1,5 @@
 // A refusal: a value with a code (contract/codes.ts), thrown by handlers and turned into an RFC 9457 problem document.
-import type { Response } from 'express'
+import type { Request, Response } from 'express'
 import { REFUSALS, type RefusalCode } from '../../../contract/codes'
 
 export interface RefusalOptions {
@@ -42,7 +42,13 @@ export function problemDocument(refusal: Refusal): Record<string, unknown> {
   }
 }
 
+export type ReceiptMaker = (request: Request, code: RefusalCode) => string
+
+/** The server's own, in `app.locals`: error handlers are handed nothing else. */
+export const RECEIPT_MAKER = 'receiptMaker'
+
 export function sendRefusal(response: Response, refusal: Refusal): void {
+  const makeReceipt = response.app.locals[RECEIPT_MAKER] as ReceiptMaker
   response.status(refusal.status)
   if (refusal.options.allow !== undefined) response.set('allow', refusal.options.allow)
   if (refusal.options.retry_after_ms !== undefined) {
@@ -54,5 +60,5 @@ export function sendRefusal(response: Response, refusal: Refusal): void {
   response
     .set('cache-control', 'no-store')
     .type('application/problem+json')
-    .send(JSON.stringify(problemDocument(refusal)))
+    .send(JSON.stringify({ ...problemDocument(refusal), receipt: makeReceipt(response.req, refusal.code) }))
 }

@@ -5,7 +5,7 @@ import express, { type Express } from 'express'
 import type { Logger } from '../log'
 import type { Metrics } from '../metrics'
 import { errorHandler, notFound } from './errors'
-import { problemDocument, Refusal, sendRefusal, spreadRetryMs } from './refusal'
+import { problemDocument, RECEIPT_MAKER, type ReceiptMaker, Refusal, sendRefusal, spreadRetryMs } from './refusal'
 
 const REQUESTS_MAX = 4000
 const CONNECTIONS_MAX = 10_000
@@ -22,8 +22,14 @@ export interface HttpServer {
   close(): Promise<void>
 }
 
-export function createHttpServer(log: Logger, metrics: Metrics, addRoutes: (app: Express) => void): HttpServer {
+export function createHttpServer(
+  log: Logger,
+  metrics: Metrics,
+  makeReceipt: ReceiptMaker,
+  addRoutes: (app: Express) => void,
+): HttpServer {
   const app = express()
+  app.locals[RECEIPT_MAKER] = makeReceipt
   app.disable('x-powered-by')
   app.disable('etag')
   app.set('query parser', 'simple')

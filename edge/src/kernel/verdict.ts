@@ -21,6 +21,8 @@ export interface Refusal {
   unknown: boolean
   /** more members of the problem document, as JSON text beginning with a comma; '' for none */
   members: string
+  /** name of the rule or ceiling that was hit, for the receipt alone; '' where the code says it all */
+  limit: string
   /** value of the Allow header, for method_not_allowed; '' otherwise */
   allow: string
 }
@@ -50,11 +52,11 @@ export function answerPage(body: string): Answer {
 }
 
 export function refuse(code: RefusalCode, detail: string): Refusal {
-  return { kind: 'refusal', code, detail, retry_after_ms: 0, unknown: false, members: '', allow: '' }
+  return { kind: 'refusal', code, detail, retry_after_ms: 0, unknown: false, members: '', limit: '', allow: '' }
 }
 
 export function refuseFor(code: RefusalCode, detail: string, retry_after_ms: number): Refusal {
-  return { kind: 'refusal', code, detail, retry_after_ms, unknown: false, members: '', allow: '' }
+  return { kind: 'refusal', code, detail, retry_after_ms, unknown: false, members: '', limit: '', allow: '' }
 }
 
 export const FORWARD: Forward = { kind: 'forward' }

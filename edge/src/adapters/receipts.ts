@@ -1,0 +1,166 @@
+// Seals receipts (contract/receipt.ts): AES-256-GCM from libcrypto, the key worked in once. The gate never opens one.
+//
+// A refusal must stay cheap: one receipt leaves two texts to the collector (what is sealed, and the receipt).
+import * as ffi from 'ffi'
+import * as base64 from 'ngx.base64'
+import {
+  RECEIPT_IV_BYTES,
+  RECEIPT_TAG_BYTES,
+  RECEIPT_TEXT_BYTES,
+  type ReceiptInputs,
+  receiptText,
+} from '../../../contract/receipt'
+import type { GateRequest } from '../kernel/request'
+import type { Refusal } from '../kernel/verdict'
+import { subkey } from './crypto'
+import type { Secret } from './environment'
+
+const SEALED_BYTES = RECEIPT_IV_BYTES + RECEIPT_TEXT_BYTES + RECEIPT_TAG_BYTES
+/** Random bytes are drawn for this many receipts at once: one call of the generator costs more than sealing. */
+const IVS_DRAWN = 256
+const HOST_NAME_BYTES_MAX = 255
+/** EVP_CTRL_AEAD_SET_IVLEN and EVP_CTRL_AEAD_GET_TAG */
+const SET_IV_LENGTH = 0x9
+const GET_TAG = 0x10
+
+// names of our own, as in crypto.ts
+ffi.cdef(`
+  typedef struct { char iv[16]; char text[256]; char tag[16]; } rushgate_sealed;
+  typedef struct { char bytes[16]; } rushgate_iv;
+  void *rushgate_cipher_new(void) __asm__("EVP_CIPHER_CTX_new");
+  const void *rushgate_aes_gcm(void) __asm__("EVP_aes_256_gcm");
+  int rushgate_cipher_init(void *state, const void *cipher, void *engine, const char *key, const char *iv) __asm__("EVP_EncryptInit_ex");
+  int rushgate_cipher_control(void *state, int what, int bytes, void *data) __asm__("EVP_CIPHER_CTX_ctrl");
+  int rushgate_cipher_update(void *state, char *out, int *out_bytes, const char *data, int bytes) __asm__("EVP_EncryptUpdate");
+  int rushgate_cipher_final(void *state, char *out, int *out_bytes) __asm__("EVP_EncryptFinal_ex");
+  int rushgate_random_fill(void *into, int bytes) __asm__("RAND_bytes");
+  int rushgate_host_name(char *into, size_t bytes) __asm__("gethostname");
+`)
+
+/** @noSelf */
+interface Libraries {
+  rushgate_cipher_new: () => ffi.CData
+  rushgate_aes_gcm: () => ffi.CData
+  rushgate_cipher_init: (
+    state: ffi.CData,
+    cipher: ffi.CData | undefined,
+    engine: undefined,
+    key: string | undefined,
+    iv: ffi.CData | undefined,
+  ) => number
+  rushgate_cipher_control: (state: ffi.CData, what: number, bytes: number, data: ffi.CData | undefined) => number
+  rushgate_cipher_update: (
+    state: ffi.CData,
+    out: ffi.CData,
+    out_bytes: ffi.CData,
+    data: string | ffi.CData,
+    bytes: number,
+  ) => number
+  rushgate_cipher_final: (state: ffi.CData, out: ffi.CData, out_bytes: ffi.CData) => number
+  rushgate_random_fill: (into: ffi.CData, bytes: number) => number
+  rushgate_host_name: (into: ffi.CData, bytes: number) => number
+}
+
+/** @noSelf */
+interface Sealed extends ffi.CData {
+  iv: ffi.CData
+  text: ffi.CData
+  tag: ffi.CData
+}
+
+const libraries = ffi.C as unknown as Libraries
+const sealed = ffi.new<Sealed>('rushgate_sealed')
+// taken once: each look into the struct would make a reference
+const iv = sealed.iv
+const text_sealed = sealed.text
+const tag = sealed.tag
+const plain = ffi.new<ffi.CData>('char[256]')
+const out_bytes = ffi.new<ffi.CArray>('int[1]')
+const pool = ffi.new<ffi.CData>('rushgate_iv[256]')
+
+export interface Receipts {
+  /** `plugin`: who refused; `request`: undefined when there is no such route */
+  seal: (this: void, refusal: Refusal, plugin: string, request: GateRequest | undefined) => string
+}
+
+function hostName(): string {
+  const name = ffi.new<ffi.CData>('char[256]')
+  return libraries.rushgate_host_name(name, HOST_NAME_BYTES_MAX) === 0 ? ffi.string(name) : 'unknown'
+}
+
+/** `readAddress`: the client's, for a request that has no record because its path is no route */
+export function newReceipts(secret: Secret, readAddress: (this: void) => string): Receipts {
+  const state = libraries.rushgate_cipher_new()
+  const began =
+    libraries.rushgate_cipher_init(state, libraries.rushgate_aes_gcm(), undefined, undefined, undefined) === 1 &&
+    libraries.rushgate_cipher_control(state, SET_IV_LENGTH, RECEIPT_IV_BYTES, undefined) === 1 &&
+    libraries.rushgate_cipher_init(state, undefined, undefined, subkey(secret.secret, 'receipt'), undefined) === 1
+  if (!began) error('receipts: libcrypto has no AES-256-GCM', 0)
+  const head = 'e1.' + secret.key_id + '.'
+  let ivs_used = IVS_DRAWN
+  let now_ms = 0
+  // filled in anew for each receipt
+  const inputs: ReceiptInputs = {
+    time: '',
+    code: '',
+    plugin: '',
+    node: hostName(),
+    address: '',
+    route: '',
+    limit: '',
+    subject: '',
+    user: '',
+  }
+
+  function drawIv(): boolean {
+    if (ivs_used >= IVS_DRAWN) {
+      if (libraries.rushgate_random_fill(pool, IVS_DRAWN * RECEIPT_IV_BYTES) !== 1) return false
+      ivs_used = 0
+    }
+    ffi.copy(iv, (pool as unknown as Record<number, ffi.CData>)[ivs_used] as ffi.CData, RECEIPT_IV_BYTES)
+    ivs_used += 1
+    return true
+  }
+
+  function encrypt(text: string): boolean {
+    ffi.fill(plain, RECEIPT_TEXT_BYTES)
+    ffi.copy(plain, text, text.length)
+    return (
+      libraries.rushgate_cipher_init(state, undefined, undefined, undefined, iv) === 1 &&
+      libraries.rushgate_cipher_update(state, text_sealed, out_bytes, plain, RECEIPT_TEXT_BYTES) === 1 &&
+      libraries.rushgate_cipher_final(state, tag, out_bytes) === 1 &&
+      libraries.rushgate_cipher_control(state, GET_TAG, RECEIPT_TAG_BYTES, tag) === 1
+    )
+  }
+
+  /** '' when libcrypto fails: a refusal goes out without a receipt rather than not at all. */
+  function seal(refusal: Refusal, plugin: string, request: GateRequest | undefined): string {
+    const time_ms = math.floor(ngx.now() * 1000)
+    // a number becomes text at the price of the rest of the receipt, and many share a millisecond
+    if (time_ms !== now_ms) {
+      now_ms = time_ms
+      inputs.time = tostring(time_ms)
+    }
+    inputs.code = refusal.code
+    inputs.plugin = plugin
+    inputs.limit = refusal.limit
+    if (request === undefined) {
+      inputs.address = readAddress()
+      inputs.route = ''
+      inputs.subject = ''
+      inputs.user = ''
+    } else {
+      inputs.address = request.address
+      inputs.route = request.route.name
+      inputs.subject = request.route.subject
+      inputs.user = request.user
+    }
+    if (!drawIv() || !encrypt(receiptText(inputs))) {
+      ngx.log(ngx.ERR, 'receipts: libcrypto failed')
+      return ''
+    }
+    return head + base64.encode_base64url(ffi.string(sealed, SEALED_BYTES))
+  }
+
+  return { seal }
+}
