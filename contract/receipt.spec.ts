@@ -47,7 +47,7 @@ describe('receipt', () => {
       user: long('u', 300),
     }
     const text = receiptText(wide)
-    expect(text.length).toBeLessThanOrEqual(RECEIPT_TEXT_BYTES)
+    expect(text.length <= RECEIPT_TEXT_BYTES).toBe(true)
     const read = parseReceiptText(text)
     expect(read?.user).toBe(long('u', RECEIPT_FIELD_BYTES.user - 1) + '~')
     expect(read?.subject).toBe(long('s', RECEIPT_FIELD_BYTES.subject - 1) + '~')
