@@ -51,7 +51,7 @@ describe('receipt', () => {
     const read = parseReceiptText(text)
     expect(read?.user).toBe(long('u', RECEIPT_FIELD_BYTES.user - 1) + '~')
     expect(read?.subject).toBe(long('s', RECEIPT_FIELD_BYTES.subject - 1) + '~')
-    expect(read?.code.length).toBe(RECEIPT_FIELD_BYTES.code)
+    expect(read?.code).toBe(long('c', RECEIPT_FIELD_BYTES.code - 1) + '~')
   })
 
   it('is nothing when it was never written', () => {
