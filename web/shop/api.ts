@@ -1,5 +1,6 @@
 // The gate over HTTP, same origin. Never throws: every outcome is an Answer, and no answer in time is `lost`.
 import type { Answer } from './purchase'
+import { keepSigningKey, signatureFor } from './signer'
 import {
   type ListedSale,
   type ReservationNews,
@@ -78,6 +79,11 @@ function untimed<Value>(answer: Answer<Timed<Value>>): Answer<Value> {
 
 const part = encodeURIComponent
 const anything = (): true => true
+/** '' where the gate gives none: the login is good all the same */
+const readSigningKey = (body: unknown): string => {
+  const key = (body as { signing_key?: unknown } | undefined)?.signing_key
+  return typeof key === 'string' ? key : ''
+}
 
 export function fetchSales(): Promise<Answer<Timed<ListedSale[]>>> {
   return ask('GET', '/sales', readSales)
@@ -88,7 +94,10 @@ export function fetchState(sale: string): Promise<Answer<Timed<SaleState>>> {
 }
 
 export async function signIn(user: string): Promise<Answer<true>> {
-  return untimed(await ask('POST', '/sessions', anything, { user, secret: DEMO_SECRET }))
+  const answer = untimed(await ask('POST', '/sessions', readSigningKey, { user, secret: DEMO_SECRET }))
+  if (answer.kind !== 'ok') return answer
+  await keepSigningKey(user, answer.value)
+  return { kind: 'ok', value: true }
 }
 
 export async function signOut(): Promise<Answer<true>> {
@@ -113,7 +122,9 @@ export async function reserve(
   const headers: Record<string, string> = { 'idempotency-key': key }
   if (retry) headers['x-rush-retry'] = '1'
   const path = `/sales/${part(sale)}/reservations`
-  return untimed(await ask('POST', path, readReservation, { sku, quantity }, headers))
+  const body = { sku, quantity }
+  Object.assign(headers, await signatureFor({ method: 'POST', path, key, body: JSON.stringify(body) }))
+  return untimed(await ask('POST', path, readReservation, body, headers))
 }
 
 export async function startPayment(reservation: string): Promise<Answer<string>> {

@@ -90,8 +90,8 @@ export const REFUSAL_WORDS: Record<RefusalCode, Words> = {
     text: 'The shop wants to see that a person is buying. Please reload the page to do the check.',
   },
   signature_required: {
-    title: 'Please reload',
-    text: 'This page has gone out of date. Reload it and try again; nothing you hold is lost.',
+    title: 'Please sign in again',
+    text: 'Purchases here are signed with a key that this browser does not have. Sign in again to get it; nothing you hold is lost.',
   },
   refused: {
     title: 'We can’t sell to you here',

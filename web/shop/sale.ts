@@ -1,4 +1,5 @@
 // The sale page: puts the followers, the buyer and the views together. Everything is drawn from what they know, at every change and tick.
+import type { RefusalCode } from '../../contract/codes'
 import { ID_LENGTH_MAX } from '../../contract/keys'
 import { AccountView } from './account-view'
 import { Buyer } from './buyer'
@@ -9,6 +10,7 @@ import { HeroView } from './hero-view'
 import { REFUSAL_WORDS, STATUS_WORDS, type Words } from './messages'
 import { offerOf } from './offer'
 import { OwnFollower } from './own-follower'
+import { signAs, signByClock } from './signer'
 import { SkuView } from './sku-view'
 import { StateFollower } from './state-follower'
 import { Store } from './store'
@@ -20,6 +22,8 @@ const TICK_MS = 200
 const FAILURES_SAID = 2
 /** After a purchase the state is asked for again within this. */
 const HURRY_MS = 1500
+/** Refusals that a new login ends: it brings a session, and the key to sign with. */
+const SIGN_IN_AGAIN: readonly RefusalCode[] = ['no_session', 'session_replaced', 'signature_required']
 
 const sale = new RegExp(`^/sales/([a-z0-9_-]{1,${ID_LENGTH_MAX}})$`).exec(location.pathname)?.[1] ?? ''
 const store = new Store(storage())
@@ -60,7 +64,7 @@ const buyer = new Buyer(sale, store, {
     say(`${REFUSAL_WORDS[refusal.code].title}. ${REFUSAL_WORDS[refusal.code].text}`)
     follower.hurry(HURRY_MS)
     if (refusal.code === 'limit_reached') void own.load(0)
-    if (refusal.code === 'no_session' || refusal.code === 'session_replaced') {
+    if (SIGN_IN_AGAIN.includes(refusal.code)) {
       setUser(undefined)
       account.open(REFUSAL_WORDS[refusal.code].text, () => reserve(sku))
     }
@@ -79,6 +83,7 @@ function storage(): Storage | undefined {
 function setUser(next: string | undefined): void {
   user = next
   signed_out = undefined
+  signAs(next)
   store.keepUser(next)
   buyer.setUser(next)
   own.setUser(next)
@@ -201,6 +206,7 @@ function tick(): void {
 }
 
 function start(): void {
+  signByClock(() => follower.now())
   setUser(user)
   const link = new URL(location.href).searchParams.get('reservation')
   if (link !== null) {
