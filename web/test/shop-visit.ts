@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest'
+import type { GateSettings } from '../../contract/gate-settings'
 import { type Stack, startStack } from '../../scripts/stack'
 import { launchBrowser, type Visit, visit } from './browser'
 
@@ -26,6 +27,7 @@ interface SaleWish {
   total?: number
   user_max?: number
   hold_s?: number
+  gate?: GateSettings
 }
 
 /** A sale of one SKU, loaded, under an id of its own. */
@@ -34,6 +36,7 @@ export async function makeSale({
   total = 10,
   user_max = 2,
   hold_s = 600,
+  gate = {},
 }: SaleWish = {}): Promise<string> {
   sales += 1
   const id = `pages-${sales}`
@@ -44,6 +47,7 @@ export async function makeSale({
     opens_at: new Date(now_ms + opens_in_ms).toISOString(),
     closes_at: new Date(now_ms + 60 * MINUTE_MS).toISOString(),
     hold_s,
+    gate,
     skus: [{ sku: 'lamp', title: 'Reading lamp', price: { amount_minor: 4950, currency: 'EUR' }, total, user_max }],
   })
   await stack.admin('POST', `/admin/sales/${id}/prewarm`)
