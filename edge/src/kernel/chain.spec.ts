@@ -50,6 +50,23 @@ describe('runChain', () => {
     expect(described(runChain([linkOf('a', undefined, {})], request, listener().report))).toBe('forward')
   })
 
+  it('asks every one of many, in their order', () => {
+    for (let place = 0; place < 11; place++) {
+      const heard: string[] = []
+      const links: Link[] = []
+      for (let i = 0; i < 11; i++) {
+        const access = () => {
+          heard.push(String(i))
+          return i === place ? refuse('busy', String(i)) : undefined
+        }
+        links.push(linkOf('p' + i, undefined, { phases: { access } }))
+      }
+      const verdict = runChain(links, request, listener().report)
+      expect(verdict.kind === 'refusal' ? verdict.detail : verdict.kind).toBe(String(place))
+      expect(heard.length).toBe(place + 1)
+    }
+  })
+
   it('in a dry run records the refusal and goes on', () => {
     const heard = listener()
     const links = [linkOf('a', refuse('refused', ''), { dry_run: true }), linkOf('b', answerJson(200, ''), {})]

@@ -34,27 +34,35 @@ function ask(link: Link, request: GateRequest, report: ChainReport): Verdict | u
   return verdict
 }
 
-/**
- * Asks each plugin in turn. When none speaks the request is forwarded.
- *
- * The first three are written out: LuaJIT compiles no request past a loop that goes round two or three times.
- */
-export function runChain(links: Link[], request: GateRequest, report: ChainReport): Verdict {
-  const first = links[0]
-  if (first === undefined) return FORWARD
-  let verdict = ask(first, request, report)
-  if (verdict !== undefined) return verdict
-  const second = links[1]
-  if (second === undefined) return FORWARD
-  verdict = ask(second, request, report)
-  if (verdict !== undefined) return verdict
-  const third = links[2]
-  if (third === undefined) return FORWARD
-  verdict = ask(third, request, report)
-  if (verdict !== undefined) return verdict
-  for (let i = 3; i < links.length; i++) {
-    verdict = ask(links[i] as Link, request, report)
+/** FORWARD past the end of the list. */
+function askAt(links: Link[], place: number, request: GateRequest, report: ChainReport): Verdict | undefined {
+  const link = links[place]
+  return link === undefined ? FORWARD : ask(link, request, report)
+}
+
+function askRest(links: Link[], from: number, request: GateRequest, report: ChainReport): Verdict {
+  for (let i = from; i < links.length; i++) {
+    const verdict = ask(links[i] as Link, request, report)
     if (verdict !== undefined) return verdict
   }
   return FORWARD
+}
+
+/**
+ * Asks each plugin in turn. When none speaks the request is forwarded.
+ *
+ * The first eight are written out: LuaJIT compiles no request past a loop that goes round two or three times.
+ */
+export function runChain(links: Link[], request: GateRequest, report: ChainReport): Verdict {
+  return (
+    askAt(links, 0, request, report) ??
+    askAt(links, 1, request, report) ??
+    askAt(links, 2, request, report) ??
+    askAt(links, 3, request, report) ??
+    askAt(links, 4, request, report) ??
+    askAt(links, 5, request, report) ??
+    askAt(links, 6, request, report) ??
+    askAt(links, 7, request, report) ??
+    askRest(links, 8, request, report)
+  )
 }
