@@ -13,6 +13,8 @@ import type { KnownSale } from '../../edge/src/kernel/sales'
 import { reservation } from '../../edge/src/plugins/reservation/index'
 import { session } from '../../edge/src/plugins/session/index'
 
+/** no plugin here counts */
+const NO_COUNTERS: Ports['rates'] = { get: () => undefined, create: () => 'made', add: () => undefined, keep: () => {} }
 const LINE = 'held 17 1767225600000'
 const HOUR_MS = 3600000
 
@@ -68,6 +70,9 @@ export function prepare(secret: string, id_key: string): (this: void) => string 
     count: () => {},
     warn: () => {},
     countWithin: () => 1,
+    rates: NO_COUNTERS,
+    shared_rates: NO_COUNTERS,
+    sleep: () => {},
   }
   const reserving = {
     open_margin_ms: 100,

@@ -8,6 +8,7 @@ import type { Ports } from '../src/kernel/plugin'
 import { type GateRequest, newRequest } from '../src/kernel/request'
 import type { KnownSale } from '../src/kernel/sales'
 import type { Verdict } from '../src/kernel/verdict'
+import { type FakeCounters, fakeCounters } from './fake-counters'
 
 export interface FakeGate {
   ports: Ports
@@ -24,6 +25,9 @@ export interface FakeGate {
   asked: string[]
   /** what countWithin answers */
   count: number
+  rates: FakeCounters
+  /** how long requests were held back */
+  slept_ms: number
 }
 
 export const SALE: FollowedSale = {
@@ -79,6 +83,8 @@ export function fakeGate(): FakeGate {
     lane_result: { line: 'held 17 1500' },
     asked: [],
     count: 1,
+    rates: fakeCounters(10000),
+    slept_ms: 0,
   } as unknown as FakeGate
   gate.ports = {
     lane: {
@@ -145,6 +151,11 @@ export function fakeGate(): FakeGate {
     count: () => {},
     warn: () => {},
     countWithin: () => gate.count,
+    rates: gate.rates.port,
+    shared_rates: fakeCounters(10000).port,
+    sleep: (ms) => {
+      gate.slept_ms = gate.slept_ms + ms
+    },
   }
   return gate
 }

@@ -8,6 +8,7 @@ import * as base64 from 'ngx.base64'
 import type { RefusalCode } from '../../contract/codes'
 import { addressReader } from './adapters/client-address'
 import { loadConfig } from './adapters/config'
+import { counterStore } from './adapters/counters'
 import { subkey } from './adapters/crypto'
 import { cryptoPort } from './adapters/crypto-port'
 import { type Environment, readEnvironment, type Secret } from './adapters/environment'
@@ -79,6 +80,9 @@ function portsFor(plugin: string, crypto: CryptoPort, limits: ngx.SharedDict<num
       // a zone too full to count lets pass: the script still checks everything
       return count ?? 0
     },
+    rates: counterStore(requiredDict<number>('rushgate_rates'), plugin + ':'),
+    shared_rates: counterStore(requiredDict<number>('rushgate_shared_rates'), plugin + ':'),
+    sleep: (ms) => ngx.sleep(ms / 1000),
   }
 }
 

@@ -1,23 +1,9 @@
 // The client's address in a real nginx: what an untrusted peer sends changes nothing; a trusted proxy is believed; PROXY protocol.
-import { writeFileSync } from 'node:fs'
-import { request } from 'node:http'
 import { connect } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { freePort } from '../../scripts/ports'
-import { type Shop, startShop } from './shop'
-
-// a plugin of the operator's own, in plain Lua, that answers with the address it sees
-const ECHO = `return {
-  name = 'echo', version = '0.1.0', priority = 9000, routes = {}, fails = 'closed',
-  schema = { kind = 'object', description = 'Answers with the address.', members = {}, names = {} },
-  create = function()
-    return { access = function(request)
-      return { kind = 'answer', status = 200, content_type = 'text/plain', body = request.address }
-    end }
-  end,
-}`
+import { askFrom, startOwnGate } from './own-plugin'
+import type { Shop } from './shop'
 
 interface Gate {
   shop: Shop
@@ -26,27 +12,12 @@ interface Gate {
 
 async function startGate(clients: Record<string, unknown>): Promise<Gate> {
   const proxy_port = await freePort()
-  const dir = tmpdir()
-  const name = `rushgate_echo_${process.pid}_${proxy_port}`
-  writeFileSync(join(dir, `${name}.lua`), ECHO)
-  const config = join(dir, `${name}.json`)
-  writeFileSync(config, JSON.stringify({ version: 1, clients, routes: { sales: { plugins: ['echo'] } } }))
-  const env = { RUSHGATE_PLUGINS: name, RUSHGATE_PLUGIN_PATH: join(dir, '?.lua') }
-  return { shop: await startShop({ config, env, proxy_protocol: `127.0.0.1:${proxy_port}` }), proxy_port }
+  const options = { proxy_protocol: `127.0.0.1:${proxy_port}` }
+  return { shop: await startOwnGate('request.address', { clients }, [], options), proxy_port }
 }
 
-/** Asks from one of loopback's addresses. */
-function askFrom(gate: Gate, local: string, headers: Record<string, string | string[]>): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const url = `${gate.shop.stack.urls.gate}/sales`
-    const asked = request(url, { localAddress: local, headers, agent: false }, (answer) => {
-      let text = ''
-      answer.on('data', (part) => (text += part))
-      answer.on('end', () => resolve(text))
-    })
-    asked.on('error', reject)
-    asked.end()
-  })
+async function ask(gate: Gate, local: string, headers: Record<string, string | string[]>): Promise<string> {
+  return (await askFrom(gate.shop, local, headers)).text
 }
 
 function askByProxyProtocol(gate: Gate, line: string, headers: string): Promise<string> {
@@ -69,24 +40,24 @@ describe('behind trusted proxies', () => {
 
   it('ignores what an untrusted peer says', async () => {
     const headers = { 'x-forwarded-for': '6.6.6.6', 'x-real-ip': '6.6.6.6' }
-    expect(await askFrom(gate, '127.0.0.1', headers)).toBe('127.0.0.1')
-    expect(await askFrom(gate, '127.0.0.3', headers)).toBe('127.0.0.3')
+    expect(await ask(gate, '127.0.0.1', headers)).toBe('127.0.0.1')
+    expect(await ask(gate, '127.0.0.3', headers)).toBe('127.0.0.3')
   })
 
   it('believes a trusted one, from the right', async () => {
-    expect(await askFrom(gate, '127.0.0.2', { 'x-forwarded-for': '192.0.2.9' })).toBe('192.0.2.9')
+    expect(await ask(gate, '127.0.0.2', { 'x-forwarded-for': '192.0.2.9' })).toBe('192.0.2.9')
     const spoofed = { 'x-forwarded-for': '6.6.6.6, 2001:DB8::1, 10.0.0.7', 'x-real-ip': '6.6.6.6' }
-    expect(await askFrom(gate, '127.0.0.2', spoofed)).toBe('2001:db8::1')
-    expect(await askFrom(gate, '127.0.0.2', { 'x-forwarded-for': ['6.6.6.6', '192.0.2.9'] })).toBe('192.0.2.9')
-    expect(await askFrom(gate, '127.0.0.2', {})).toBe('127.0.0.2')
-    expect(await askFrom(gate, '127.0.0.2', { 'x-forwarded-for': 'x'.repeat(5000) })).toBe('127.0.0.2')
+    expect(await ask(gate, '127.0.0.2', spoofed)).toBe('2001:db8::1')
+    expect(await ask(gate, '127.0.0.2', { 'x-forwarded-for': ['6.6.6.6', '192.0.2.9'] })).toBe('192.0.2.9')
+    expect(await ask(gate, '127.0.0.2', {})).toBe('127.0.0.2')
+    expect(await ask(gate, '127.0.0.2', { 'x-forwarded-for': 'x'.repeat(5000) })).toBe('127.0.0.2')
   })
 
   it('keeps what it worked out apart by peer and word', async () => {
     for (let i = 0; i < 5; i++) {
       const word = { 'x-forwarded-for': `192.0.2.${i % 2}` }
-      expect(await askFrom(gate, '127.0.0.2', word)).toBe(`192.0.2.${i % 2}`)
-      expect(await askFrom(gate, '127.0.0.1', word)).toBe('127.0.0.1')
+      expect(await ask(gate, '127.0.0.2', word)).toBe(`192.0.2.${i % 2}`)
+      expect(await ask(gate, '127.0.0.1', word)).toBe('127.0.0.1')
     }
   })
 })
@@ -106,15 +77,15 @@ describe('by the PROXY protocol', () => {
   })
 
   it('at the other listener counts the peer', async () => {
-    expect(await askFrom(gate, '127.0.0.3', { 'x-forwarded-for': '6.6.6.6' })).toBe('127.0.0.3')
-    expect(await askFrom(gate, '127.0.0.1', { 'x-forwarded-for': '6.6.6.6' })).toBe('127.0.0.1')
+    expect(await ask(gate, '127.0.0.3', { 'x-forwarded-for': '6.6.6.6' })).toBe('127.0.0.3')
+    expect(await ask(gate, '127.0.0.1', { 'x-forwarded-for': '6.6.6.6' })).toBe('127.0.0.1')
   })
 })
 
 describe('without trusted proxies', () => {
   it('the peer is the client', async () => {
     const gate = await startGate({})
-    expect(await askFrom(gate, '127.0.0.2', { 'x-forwarded-for': '6.6.6.6', 'x-real-ip': '6.6.6.6' })).toBe('127.0.0.2')
+    expect(await ask(gate, '127.0.0.2', { 'x-forwarded-for': '6.6.6.6', 'x-real-ip': '6.6.6.6' })).toBe('127.0.0.2')
     await gate.shop.close()
   })
 })

@@ -106,6 +106,9 @@ export function sendRefusal(refusal: Refusal, receipt: string): void {
     ngx.header['Retry-After'] = math.ceil(retry_ms / 1000)
     text = text + ',"retry_after_ms":' + tostring(retry_ms)
   }
+  if (refusal.headers !== undefined) {
+    for (const name in refusal.headers) ngx.header[name] = refusal.headers[name] as string
+  }
   if (refusal.allow !== '') ngx.header['Allow'] = refusal.allow
   if (kind.status === 401) ngx.header['WWW-Authenticate'] = 'Bearer'
   send(kind.status, 'application/problem+json', text + refusal.members + '}')

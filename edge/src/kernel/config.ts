@@ -141,9 +141,9 @@ function settingsOf(plugin: PluginDeclaration): Field<unknown> {
   return object(plugin.schema.description, members)
 }
 
-function routeNames(): string[] {
-  const names: string[] = []
-  for (const name in ROUTES) names.push(name)
+export function routeNames(): RouteName[] {
+  const names: RouteName[] = []
+  for (const name in ROUTES) names.push(name as RouteName)
   names.sort((a, b) => (a < b ? -1 : a > b ? 1 : 0))
   return names
 }

@@ -3,6 +3,7 @@
 // A plugin speaks once, by returning a verdict; it never ends a request, sets a status or touches nginx. What it needs
 // of the world it is handed as ports, when it is created.
 import type { SubkeyPurpose } from '../../../contract/secrets'
+import type { CounterStore } from '../domain/rate'
 import type { RouteName } from '../domain/route'
 import type { LanePort } from './lane'
 import type { GateRequest } from './request'
@@ -23,6 +24,12 @@ export interface Ports {
   warn: (this: void, message: string) => void
   /** Counts and checks in one atomic step, node-wide: the count of `key` after adding 1, within a window that began with its first. */
   countWithin: (this: void, key: string, window_s: number) => number
+  /** this node's counters of rate limits, keys of this plugin's own */
+  rates: CounterStore
+  /** the same, with room kept for a few thousand: for when the other is full */
+  shared_rates: CounterStore
+  /** holds the request back; others go on meanwhile */
+  sleep: (this: void, ms: number) => void
 }
 
 export interface CryptoPort {

@@ -25,6 +25,8 @@ export interface Refusal {
   limit: string
   /** value of the Allow header, for method_not_allowed; '' otherwise */
   allow: string
+  /** more headers of the answer, by name */
+  headers?: Record<string, string>
 }
 
 /** The store behind a plugin did not answer: what follows is the plugin's declared choice, open or closed. */

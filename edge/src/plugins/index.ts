@@ -1,10 +1,20 @@
 // The plugins that come with Rushgate. One folder each; the order in which they run is their priority.
 import type { Plugin } from '../kernel/plugin'
 import { challenge } from './challenge/index'
+import { rateLimit, userLimit } from './rate-limit/index'
 import { reservation } from './reservation/index'
 import { reservationStatus } from './reservation-status/index'
 import { saleState } from './sale-state/index'
 import { session } from './session/index'
 import { signature } from './signature/index'
 
-export const plugins: Plugin[] = [session, signature, challenge, saleState, reservationStatus, reservation]
+export const plugins: Plugin[] = [
+  rateLimit,
+  userLimit,
+  session,
+  signature,
+  challenge,
+  saleState,
+  reservationStatus,
+  reservation,
+]

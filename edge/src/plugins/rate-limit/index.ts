@@ -1,0 +1,178 @@
+// Rate limits of this node, in two doors: what is known before the session (address, route, header, login), and after it
+// (user, session). Each limit counts and checks in one atomic step (domain/rate.ts).
+import { type Address, parseAddress, prefixText } from '../../domain/address'
+import { admit, makeRate, NO_ROOM, type Rate, sharedRate } from '../../domain/rate'
+import { definePlugin, type PluginPhases, type Ports } from '../../kernel/plugin'
+import type { GateRequest } from '../../kernel/request'
+import { type Refusal, refuseFor } from '../../kernel/verdict'
+import { type Limit, schema, userSchema } from './schema'
+
+/** When the zone is full, subjects fall into so many groups, each with the rate of so many subjects. */
+const GROUPS = 64
+const SUBJECTS_A_GROUP = 16
+/** longer subjects are counted by their hash */
+const SUBJECT_LENGTH_MAX = 64
+/** prefixes of addresses that a worker remembers */
+const PREFIXES_MAX = 4096
+
+interface Settings {
+  limits: Limit[]
+  waiting_max: number
+  /** every plugin's settings have it; the schema here does not know */
+  dry_run?: boolean
+}
+
+interface ReadyLimit {
+  name: string
+  by: Limit['by']
+  header: string
+  routes: Record<string, boolean>
+  everywhere: boolean
+  rate: Rate
+  shared: Rate
+  policy: string
+}
+
+function ready(limit: Limit): ReadyLimit {
+  const routes: Record<string, boolean> = {}
+  for (const route of limit.routes) routes[route] = true
+  const rate = makeRate(limit.algorithm, limit.rate, limit.per_s, limit.burst, limit.delay_ms_max)
+  return {
+    name: limit.name,
+    by: limit.by,
+    header: limit.header,
+    routes,
+    everywhere: limit.routes.length === 0,
+    rate,
+    shared: sharedRate(rate, SUBJECTS_A_GROUP),
+    policy: '"' + limit.name + '";q=' + limit.rate + ';w=' + limit.per_s,
+  }
+}
+
+/** Remembers the prefixes of the addresses that come again and again. */
+function prefixes(v4_bits: number, v6_bits: number): (this: void, address: string) => string {
+  let known: Record<string, string> = {}
+  let count = 0
+  return (text) => {
+    // a whole IPv4 address is its own prefix
+    if (v4_bits === 32 && text.indexOf(':') < 0) return text
+    const kept = known[text]
+    if (kept !== undefined) return kept
+    const address: Address | undefined = parseAddress(text)
+    const prefix = address === undefined ? text : prefixText(address, address.groups.length === 2 ? v4_bits : v6_bits)
+    if (count >= PREFIXES_MAX) {
+      known = {}
+      count = 0
+    }
+    known[text] = prefix
+    count += 1
+    return prefix
+  }
+}
+
+/** The account that a login names; '' when it names none: then the backend refuses it. */
+function accountOf(ports: Ports): string {
+  const body = ports.http.body()
+  const login = body === undefined ? undefined : (ports.http.parseJson(body) as { user?: unknown } | undefined)
+  if (typeof login !== 'object' || !login) return ''
+  const user = login.user
+  return typeof user === 'string' ? user : ''
+}
+
+function refusal(limit: ReadyLimit, wait_ms: number): Refusal {
+  const answer = refuseFor(
+    'rate_limited',
+    'Too many requests: the limit "' + limit.name + '" is used up.',
+    Math.max(1, Math.ceil(wait_ms)),
+  )
+  answer.headers = {
+    'RateLimit-Policy': limit.policy,
+    RateLimit: '"' + limit.name + '";r=0;t=' + Math.max(1, Math.ceil(wait_ms / 1000)),
+  }
+  return answer
+}
+
+function create(config: Settings, ports: Ports): PluginPhases {
+  const limits: ReadyLimit[] = []
+  for (const limit of config.limits) limits.push(ready(limit))
+  const dry_run = config.dry_run ?? false
+  const addressKey = prefixes(32, 64)
+  const networkKey = prefixes(24, 48)
+  let waiting = 0
+
+  function short(subject: string): string {
+    return ports.crypto.byteLength(subject) > SUBJECT_LENGTH_MAX ? ports.crypto.sha256(subject) : subject
+  }
+
+  /** What the request is counted under; undefined when this limit has nothing to count. */
+  function subjectOf(limit: ReadyLimit, request: GateRequest): string | undefined {
+    if (limit.by === 'address') return addressKey(request.address)
+    if (limit.by === 'address_net') return networkKey(request.address)
+    if (limit.by === 'user') return request.user === '' ? undefined : short(request.user)
+    if (limit.by === 'session') return request.session_id === '' ? undefined : short(request.session_id)
+    if (limit.by === 'route') return request.route.name
+    if (limit.by === 'login') return short(addressKey(request.address) + ' ' + accountOf(ports))
+    const value = ports.http.header(limit.header)
+    return value === undefined ? undefined : short(value)
+  }
+
+  function ask(limit: ReadyLimit, subject: string, now_ms: number): number {
+    const answer = admit(ports.rates, limit.rate, limit.name + ':' + subject, now_ms)
+    if (answer > NO_ROOM) return answer
+    ports.count('zone_full')
+    const group = ports.crypto.crc32(subject) % GROUPS
+    const shared = admit(ports.shared_rates, limit.shared, limit.name + ':' + group, now_ms)
+    return shared > NO_ROOM ? shared : -limit.rate.interval_ms
+  }
+
+  /** One limit's word on the request. */
+  function apply(limit: ReadyLimit, request: GateRequest): Refusal | undefined {
+    const subject = subjectOf(limit, request)
+    if (subject === undefined) return undefined
+    const answer = ask(limit, subject, request.now_ms)
+    if (answer === 0) return undefined
+    if (answer > 0 && waiting < config.waiting_max) {
+      ports.count('delayed')
+      if (dry_run) return undefined
+      waiting += 1
+      ports.sleep(answer)
+      waiting -= 1
+      return undefined
+    }
+    ports.count(limit.name)
+    return refusal(limit, answer > 0 ? answer : -answer)
+  }
+
+  function access(request: GateRequest): Refusal | undefined {
+    const route = request.route.name
+    for (const limit of limits) {
+      if (limit.everywhere || limit.routes[route] === true) {
+        const verdict = apply(limit, request)
+        if (verdict !== undefined) return verdict
+      }
+    }
+    return undefined
+  }
+
+  return { access }
+}
+
+export const rateLimit = definePlugin({
+  name: 'rate-limit',
+  version: '0.1.0',
+  priority: 3000,
+  routes: ['sales', 'state', 'login'],
+  fails: 'closed',
+  schema,
+  create,
+})
+
+export const userLimit = definePlugin({
+  name: 'user-limit',
+  version: '0.1.0',
+  priority: 1900,
+  routes: [],
+  fails: 'closed',
+  schema: userSchema,
+  create,
+})
