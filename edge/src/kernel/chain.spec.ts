@@ -10,6 +10,15 @@ function linkOf(name: string, verdict: Verdict | undefined, change: Partial<Link
   return { ...link, ...change }
 }
 
+/** Says where it stands, and speaks only if told to. */
+function linkAt(place: number, speaks: boolean, heard: string[]): Link {
+  const access = () => {
+    heard.push(String(place))
+    return speaks ? refuse('busy', String(place)) : undefined
+  }
+  return linkOf('p' + place, undefined, { phases: { access } })
+}
+
 interface Heard {
   lines: string[]
   report: ChainReport
@@ -54,13 +63,7 @@ describe('runChain', () => {
     for (let place = 0; place < 11; place++) {
       const heard: string[] = []
       const links: Link[] = []
-      for (let i = 0; i < 11; i++) {
-        const access = () => {
-          heard.push(String(i))
-          return i === place ? refuse('busy', String(i)) : undefined
-        }
-        links.push(linkOf('p' + i, undefined, { phases: { access } }))
-      }
+      for (let i = 0; i < 11; i++) links.push(linkAt(i, i === place, heard))
       const verdict = runChain(links, request, listener().report)
       expect(verdict.kind === 'refusal' ? verdict.detail : verdict.kind).toBe(String(place))
       expect(heard.length).toBe(place + 1)
