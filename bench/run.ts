@@ -2,6 +2,7 @@
 
 const MEASUREMENTS: Record<string, () => Promise<(args: string[]) => Promise<void>>> = {
   purchase: async () => (await import('./purchase')).purchase,
+  refuse: async () => (await import('./refuse')).refuse,
   'one-sku': async () => (await import('./one-sku')).oneSku,
   compiled: async () => (await import('./compiled')).compiled,
 }

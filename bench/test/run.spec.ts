@@ -52,6 +52,16 @@ describe('npm run bench', { timeout: TIMEOUT_MS }, () => {
     expect(['met', 'missed', 'unresolved']).toContain(run.results[0]?.['verdict'])
   })
 
+  it('refuse: gate beside a plain nginx, every answer right, what cannot be measured named', async () => {
+    const run = await bench('refuse', '--slices', '1', '--requests', '300')
+    const missing = (run.results[0]?.['missing'] ?? []) as string[]
+    expect(run.code, run.output).toBe(missing.length > 0 ? 1 : 0)
+    const us = expect.any(Number)
+    expect(run.results).toMatchObject([{ bare_429: us, sold_out: us, not_open: us }])
+    for (const name of missing) expect(run.results[0]).not.toHaveProperty(name)
+    expect(run.output.match(/^WRONG /gm) ?? []).toHaveLength(missing.length)
+  })
+
   it('one-sku: each size of batch', async () => {
     const run = await bench('one-sku', '--slices', '1', '--purchases', '512')
     expect(run.code, run.output).toBe(0)

@@ -1,0 +1,183 @@
+// npm run bench -- refuse: what a refusal costs at the gate, receipt included, beside an nginx that answers the same bytes.
+//
+// One worker each, the same purchases, alternating slices, CPU time from the scheduler, ratios within a round.
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { parseArgs } from 'node:util'
+import { Redis } from 'ioredis'
+import { REFUSALS, type RefusalCode } from '../contract/codes'
+import { freeKey, metaKey } from '../contract/keys'
+import { type Stack, startStack } from '../scripts/stack'
+import { cpuMicroseconds } from './cpu'
+import { buildGo, CACHE } from './go-programs'
+import { answeredWrongly, generateLoad } from './load-generator'
+import { machine } from './machine'
+import { startBare429 } from './peers/bare-429/peer'
+import type { Peer } from './peers/peer'
+import { finish, progress, wholeNumber } from './report'
+import type { Sale } from './sale'
+import { judge, median, medianInterval, rounded } from './stats'
+import { idempotencyKey, purchaseHeaders, sessionMint, writePurchases } from './stream'
+
+export const RATIO_MAX = 1.5
+const SKU = 'phone'
+const REFUSED_TIMEOUT_MS = 20_000
+const SLICES_MIN_FOR_RATIOS = 6
+
+/** How the gate is brought to refuse; undefined: it cannot yet. A new refusal is one line. */
+const REFUSED: {
+  name: string
+  code: RefusalCode
+  make: ((stack: Stack, redis: Redis) => Promise<Sale>) | undefined
+}[] = [
+  { name: 'sold_out', code: 'sold_out', make: soldOut },
+  { name: 'not_open', code: 'not_open', make: notOpen },
+  { name: 'rate_limited', code: 'rate_limited', make: undefined },
+  { name: 'blocked', code: 'refused', make: undefined },
+]
+
+interface Contestant {
+  name: string
+  status: number
+  sale: Sale
+  peer: Peer
+}
+
+export async function refuse(args: string[]): Promise<void> {
+  const { values } = parseArgs({
+    args,
+    options: {
+      slices: { type: 'string', default: '15' },
+      requests: { type: 'string', default: '30000' },
+      connections: { type: 'string', default: '64' },
+    },
+  })
+  const slices = wholeNumber('--slices', values.slices, 1, 1000)
+  const requests = wholeNumber('--requests', values.requests, 100, 1_000_000)
+  const connections = wholeNumber('--connections', values.connections, 1, 250)
+  const program = buildGo('loadgen', 'loadgen')
+  mkdirSync(CACHE, { recursive: true })
+  const dir = mkdtempSync(join(CACHE, 'refuse-'))
+  progress('starting Redis, backend, gate and nginx')
+  const stack = await startStack({ dir: join(dir, 'stack'), workers: 1, error_log_level: 'warn' })
+  const redis = new Redis(stack.urls.redis)
+  let bare: Peer | undefined
+  try {
+    const contestants = await refusing(stack, redis)
+    const first = contestants[0] as Contestant
+    const body = await refusedBody(stack, first)
+    const plan = { dir: join(dir, 'bare'), redis_port: 0, sale: first.sale, script_file: '' }
+    bare = await startBare429(plan, body)
+    contestants.unshift({ name: 'bare_429', status: 429, sale: first.sale, peer: bare })
+    const costs = new Map<string, number[]>(contestants.map(({ name }) => [name, []]))
+    const wrong: string[] = []
+    const file = join(dir, 'stream')
+    // round 0 warms up
+    for (let round = 0; round <= slices && wrong.length === 0; round++) {
+      for (const { name, status, sale, peer } of round % 2 === 0 ? contestants : [...contestants].reverse()) {
+        writePurchases(file, sale, stack.secret, round, requests)
+        const pids = peer.pids()
+        const before = cpuMicroseconds(pids)
+        const expect = String(status)
+        const load = { program, port: peer.port, file, connections, protocol: 'http' as const, expect }
+        const report = await generateLoad({ ...load, contains: '"receipt":"e1.' })
+        const cost_us = (cpuMicroseconds(pids) - before) / report.requests
+        const bad = answeredWrongly(report, expect)
+        if (bad !== undefined) wrong.push(`${name}, slice ${round}: ${bad}`)
+        if (report.matched !== report.requests) wrong.push(`${name}, slice ${round}: answers without a receipt`)
+        if (round > 0) costs.get(name)?.push(cost_us)
+        progress(`slice ${round}/${slices}  ${name.padEnd(12)} ${cost_us.toFixed(1)} µs`)
+      }
+    }
+    const missing = REFUSED.filter(({ make }) => make === undefined).map(({ name }) => name)
+    for (const name of missing) wrong.push(`${name}: this gate has no plugin that refuses so: not measured`)
+    finish({ bench: 'refuse', ...summary(costs), missing, slices, requests, connections, machine: machine() }, wrong)
+  } finally {
+    redis.disconnect()
+    await bare?.stop()
+    await stack.gate.stop()
+    stack.backend.kill('SIGKILL') // it is stopped, and its data is thrown away
+    await stack.redis.stop()
+    rmSync(dir, { recursive: true, force: true })
+  }
+}
+
+function summary(costs: Map<string, number[]>): Record<string, unknown> {
+  const line: Record<string, unknown> = {}
+  const ratios: Record<string, unknown> = {}
+  const floor = costs.get('bare_429') ?? []
+  for (const [name, list] of costs) {
+    if (list.length === 0) continue
+    line[name] = rounded(median(list))
+    if (name === 'bare_429' || list.length < SLICES_MIN_FOR_RATIOS) continue
+    const ratio = medianInterval(list.map((cost, i) => cost / (floor[i] as number)))
+    const { median: middle, low, high } = ratio
+    const verdict = judge(ratio, 'at_most', RATIO_MAX)
+    ratios[name] = { median: rounded(middle), low: rounded(low), high: rounded(high), at_most: RATIO_MAX, verdict }
+  }
+  return { ...line, ratios }
+}
+
+/** Every way there is, brought about; then the backend is stopped, as for `purchase`. */
+async function refusing(stack: Stack, redis: Redis): Promise<Contestant[]> {
+  const port = Number(new URL(stack.urls.gate).port)
+  const peer: Peer = { port, pids: () => stack.gate.workers(), stop: () => stack.gate.stop() }
+  const contestants: Contestant[] = []
+  for (const { name, code, make } of REFUSED) {
+    if (make === undefined) continue
+    contestants.push({ name, status: REFUSALS[code].status, sale: await make(stack, redis), peer })
+  }
+  await sleep(500) // the gate has heard of the last sale
+  stack.backend.kill('SIGSTOP')
+  for (const contestant of contestants) await refusedBody(stack, contestant)
+  return contestants
+}
+
+async function makeSale(stack: Stack, id: string, opens_ms: number): Promise<Sale> {
+  await stack.admin('POST', '/admin/sales', {
+    id,
+    title: 'Bench',
+    opens_at: new Date(opens_ms).toISOString(),
+    closes_at: new Date(opens_ms + 86_400_000).toISOString(),
+    skus: [{ sku: SKU, title: 'Phone', price: { amount_minor: 49900, currency: 'EUR' }, total: 1, user_max: 1 }],
+  })
+  return { id, sku: SKU, epoch: 1 }
+}
+
+async function notOpen(stack: Stack): Promise<Sale> {
+  const sale = await makeSale(stack, 'later', Date.now() + 3_600_000)
+  await stack.admin('POST', `/admin/sales/${sale.id}/prewarm`)
+  return sale
+}
+
+/** The one unit is taken out of Redis as if it were sold and paid for. */
+async function soldOut(stack: Stack, redis: Redis): Promise<Sale> {
+  const sale = await makeSale(stack, 'gone', Date.now() - 3_600_000)
+  await stack.admin('POST', `/admin/sales/${sale.id}/open`)
+  await redis.del(freeKey(sale.id, 0, SKU))
+  await redis.hincrby(metaKey(sale.id, 0), 'stock_version', 1)
+  return sale
+}
+
+/** The refusal that is measured, once the gate makes it. */
+async function refusedBody(stack: Stack, { name, status, sale }: Omit<Contestant, 'peer'>): Promise<string> {
+  const mint = sessionMint(stack.secret)
+  const deadline = Date.now() + REFUSED_TIMEOUT_MS
+  let last = ''
+  while (Date.now() < deadline) {
+    const { path, headers, body } = purchaseHeaders(sale, mint('first'), idempotencyKey())
+    const sent = pick(headers)
+    const response = await fetch(stack.urls.gate + path, { method: 'POST', headers: sent, body })
+    last = await response.text()
+    if (response.status === status && last.includes('"receipt"')) return last
+    await sleep(100)
+  }
+  throw new Error(`${name}: the gate has not refused so within ${REFUSED_TIMEOUT_MS / 1000} s; it says ${last}`)
+}
+
+/** fetch sets the others itself */
+function pick(headers: Record<string, string>): Record<string, string> {
+  const wanted = ['Authorization', 'Content-Type', 'Idempotency-Key']
+  return Object.fromEntries(wanted.map((name) => [name, headers[name] ?? '']))
+}
