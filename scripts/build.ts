@@ -1,11 +1,11 @@
-// npm run build: dist/redis/*.lua, dist/rushgate.lua, dist/backend/, dist/web/.
+// npm run build: dist/redis/*.lua, dist/rushgate.lua, dist/backend/, dist/web/, dist/njs/.
 //
 // Redis scripts come first, because the gate carries the text of those it runs. One script is one file of
 // TypeScript, compiled flat: types and const enums leave nothing behind, and the tail becomes a call.
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { build as esbuild } from 'esbuild'
+import { build as esbuild, type Plugin } from 'esbuild'
 import ts from 'typescript'
 import * as tstl from 'typescript-to-lua'
 import { readableLua } from './lua-printer'
@@ -114,10 +114,44 @@ export async function buildBackend(): Promise<void> {
   })
 }
 
+// njs 0.7.9 speaks ES5 and little more: TypeScript takes the language down, esbuild puts the files together, and with its
+// target makes an error of what is too new.
+export async function buildOuter(): Promise<void> {
+  const downwards: Plugin = {
+    name: 'es5',
+    setup(build) {
+      build.onLoad({ filter: /\.ts$/ }, ({ path }) => {
+        const compilerOptions = { target: ts.ScriptTarget.ES5, module: ts.ModuleKind.ESNext }
+        const { outputText } = ts.transpileModule(readFileSync(path, 'utf8'), { compilerOptions, fileName: path })
+        return { contents: outputText, loader: 'js' }
+      })
+    },
+  }
+  const { outputFiles } = await esbuild({
+    entryPoints: [join(root, 'nginx/njs/outer.ts')],
+    bundle: true,
+    write: false,
+    external: ['crypto'],
+    format: 'esm',
+    target: 'es5',
+    plugins: [downwards],
+    logLevel: 'warning',
+  })
+  const text = outputFiles[0]?.text ?? ''
+  // the one form of export that njs knows
+  const exported = text.replace(/export \{\s*(\w+) as default\s*\};\s*$/, 'export default $1;\n')
+  if (exported === text) throw new Error('nginx/njs/outer.ts: has no default export that njs understands')
+  mkdirSync(join(dist, 'njs'), { recursive: true })
+  const target = join(dist, 'njs/outer.js')
+  writeFileSync(`${target}.new`, exported)
+  renameSync(`${target}.new`, target)
+}
+
 const parts: Record<string, () => void | Promise<void>> = {
   redis: buildRedisScripts,
   gate: buildGate,
   backend: buildBackend,
+  njs: buildOuter,
   web: async () => (await import('../web/shop/build')).buildShop(join(dist, 'web')),
 }
 

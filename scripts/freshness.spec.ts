@@ -16,7 +16,7 @@ beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), 'rushgate-freshness-'))
   file('edge/src/main.ts', 100)
   file('web/shop/sale.html', 100)
-  for (const product of ['rushgate.lua', 'backend/main.js', 'redis/reserve.lua', 'web/sale.html'])
+  for (const product of ['rushgate.lua', 'backend/main.js', 'redis/reserve.lua', 'web/sale.html', 'njs/outer.js'])
     file(`dist/${product}`, 200)
 })
 

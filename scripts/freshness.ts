@@ -7,6 +7,7 @@ const SOURCES = [
   'edge/src',
   'backend/src',
   'web',
+  'nginx/njs',
   'scripts/build.ts',
   'scripts/lua-calls.ts',
   'scripts/lua-printer.ts',
@@ -15,7 +16,13 @@ const SOURCES = [
   'tsconfig.redis.json',
   'tsconfig.backend.json',
 ]
-const PRODUCTS = ['dist/rushgate.lua', 'dist/backend/main.js', 'dist/redis/reserve.lua', 'dist/web']
+const PRODUCTS = [
+  'dist/rushgate.lua',
+  'dist/backend/main.js',
+  'dist/redis/reserve.lua',
+  'dist/web',
+  'dist/njs/outer.js',
+]
 
 export function isBuildNeeded(root: string): boolean {
   const built = PRODUCTS.map((product) => join(root, product))

@@ -5,6 +5,7 @@ import { execFileSync, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
 import { type DeathListener, ManagedProcess } from './processes'
 
 const RELOAD_TIMEOUT_MS = 20_000
@@ -66,6 +67,32 @@ export function tlsTrust(ca_file: string | undefined): string {
 export function loadModules(folder: string): string {
   if (folder === '') return ''
   return ['ndk_http_module.so', 'ngx_http_lua_module.so'].map((file) => `load_module ${join(folder, file)};`).join('\n')
+}
+
+const NJS_MODULE = 'ngx_http_js_module.so'
+
+/** The njs module of the nginx that is there (Debian: libnginx-mod-http-js); throws with what to install. */
+export function findNjs(): string {
+  for (const command of ['nginx', '/usr/sbin/nginx', findNginx().command]) {
+    const answer = spawnSync(command, ['-V'], { encoding: 'utf8' })
+    if (answer.status !== 0) continue
+    const folder = moduleFolders(command, answer.stderr).find((each) => existsSync(join(each, NJS_MODULE)))
+    if (folder !== undefined) return join(folder, NJS_MODULE)
+  }
+  throw new Error('nginx has no njs module: apt-get install libnginx-mod-http-js')
+}
+
+export interface TlsFiles {
+  /** PEM files */
+  certificate: string
+  key: string
+}
+
+/** The lines of a server that also speaks TLS and HTTP/2 at an address; settings are those of nginx/tls.conf. */
+export function tlsLines(address: string, files: TlsFiles): string {
+  const settings = join(dirname(fileURLToPath(import.meta.url)), '../nginx/tls.conf')
+  const lines = [`listen ${address} ssl http2 backlog=16384;`, `ssl_certificate ${files.certificate};`]
+  return [...lines, `ssl_certificate_key ${files.key};`, `include ${settings};`].join(' ')
 }
 
 /** Replaces each `@NAME@`; a placeholder without a value is an error, so that no half-rendered file ever starts. */

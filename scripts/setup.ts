@@ -5,7 +5,7 @@
 import { spawn } from 'node:child_process'
 import { accessSync, constants, existsSync, lstatSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
-import { findNginx } from './nginx'
+import { findNginx, findNjs } from './nginx'
 import { postgresBinFolder } from './postgres'
 
 export interface DebianPackage {
@@ -24,6 +24,7 @@ export const RUN_PACKAGES: DebianPackage[] = [
 ]
 
 export const TEST_PACKAGES: DebianPackage[] = [
+  { name: 'libnginx-mod-http-js', reason: 'njs: the outer tier in plain nginx', isPresent: hasNjs },
   { name: 'luajit2', reason: 'the language of the gate, for its specs', isPresent: has('luajit') },
   { name: 'lua-busted', reason: 'runs the specs under LuaJIT', isPresent: has('busted') },
   { name: 'lua-check', reason: 'lints the emitted Lua', isPresent: has('luacheck') },
@@ -62,6 +63,14 @@ export function hasNginx(): boolean {
   try {
     findNginx()
     return true
+  } catch {
+    return false
+  }
+}
+
+function hasNjs(): boolean {
+  try {
+    return findNjs() !== ''
   } catch {
     return false
   }

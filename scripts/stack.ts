@@ -261,6 +261,35 @@ function gateProcess(
   })
 }
 
+export interface AnotherGate {
+  gate: Nginx
+  urls: Stack['urls']
+}
+
+/** One more gate before the same backend and Redis, in a folder of its own below the stack's. Its caller stops it. */
+export async function startAnotherGate(
+  stack: Stack,
+  name: string,
+  options: Omit<StackOptions, 'dir'> = {},
+): Promise<AnotherGate> {
+  const portOf = (url: string) => Number(new URL(url).port)
+  const ports = {
+    gate: await choosePort('gate', options.gate_port),
+    metrics: await choosePort('metrics', options.metrics_port),
+    backend: portOf(stack.urls.backend),
+    redis: portOf(stack.urls.redis),
+  }
+  const urls = {
+    ...stack.urls,
+    gate: `http://127.0.0.1:${ports.gate}`,
+    metrics: `http://127.0.0.1:${ports.metrics}/metrics`,
+  }
+  const secrets = { secret: stack.secret, admin_token: stack.admin_token }
+  const gate = gateProcess({ ...options, dir: stack.dir }, join(stack.dir, name), ports, urls, secrets)
+  await gate.start()
+  return { gate, urls }
+}
+
 async function answersOk(url: string): Promise<boolean> {
   const response = await fetch(url, { signal: AbortSignal.timeout(PROBE_TIMEOUT_MS) })
   await response.arrayBuffer()

@@ -5,6 +5,7 @@
 // Whether a newer session has replaced it is seen where it matters, in the reservation's own script.
 import { USER_BYTES_MAX } from '../../../../contract/lane-scripts'
 import { parseSessionToken } from '../../../../contract/session-token'
+import { sessionCookie } from '../../domain/session-cookie'
 import { isUtf8 } from '../../domain/utf8'
 import type { HttpPort, PluginPhases, Ports } from '../../kernel/plugin'
 import { definePlugin } from '../../kernel/plugin'
@@ -14,23 +15,6 @@ import { type Refusal, refuse } from '../../kernel/verdict'
 import { schema } from './schema'
 
 const BEARER = 'Bearer '
-/** with TLS the __Host- prefix; on loopback http browsers would refuse it */
-const COOKIE_NAMES = ['__Host-rush_session=', 'rush_session=']
-
-function cookieToken(cookies: string): string | undefined {
-  for (const name of COOKIE_NAMES) {
-    let from = cookies.indexOf(name)
-    // a name that only ends in ours is another cookie
-    while (from > 0 && cookies.substring(from - 2, from) !== '; ') from = cookies.indexOf(name, from + 1)
-    if (from >= 0) {
-      const begin = from + name.length
-      const end = cookies.indexOf(';', begin)
-      return end < 0 ? cookies.substring(begin) : cookies.substring(begin, end)
-    }
-  }
-  return undefined
-}
-
 /** A cookie is sent along by any page: what changes something must come from a page of ours. */
 function isSameSite(http: HttpPort): boolean {
   const origin = http.header('origin')
@@ -89,7 +73,7 @@ function create(config: Infer<typeof schema>, ports: Ports): PluginPhases {
       return readToken(ports, authorization.substring(BEARER.length), request)
     }
     const cookies = config.cookie ? http.header('cookie') : undefined
-    const token = cookies === undefined ? undefined : cookieToken(cookies)
+    const token = cookies === undefined ? undefined : sessionCookie(cookies)
     if (token === undefined) return refuse('no_session', 'Sign in first: POST /sessions.')
     if (request.method !== 'GET' && request.method !== 'HEAD' && !isSameSite(http)) {
       return refuse('refused', 'A request with a cookie must come from this site: its Origin does not say so.')

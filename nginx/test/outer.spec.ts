@@ -1,0 +1,214 @@
+// The outer tier as it runs: a real nginx with njs before two gates. What is forged reaches no gate, a user stays with one gate,
+// and goes on at the other when that one is killed; TLS 1.3, HTTP/2 and resumption as real clients see them.
+import { execFile, execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { connect } from 'node:http2'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type Answer, type DemoSession, type Shop, Shop as ShopOf, sleep, startShop, until } from '../../edge/test/shop'
+import type { Nginx } from '../../scripts/nginx'
+import { startOuter } from '../../scripts/outer'
+import { freePort } from '../../scripts/ports'
+import { type AnotherGate, ROOT, startAnotherGate } from '../../scripts/stack'
+
+let shop: Shop
+/** the same shop, as it is reached through the outer tier */
+let front: Shop
+let second: AnotherGate
+let outer: Nginx
+let tls_port: number
+let certificate: string
+
+beforeAll(async () => {
+  shop = await startShop()
+  second = await startAnotherGate(shop.stack, 'second')
+  const folder = join(shop.dir, 'tls')
+  execFileSync('sh', [join(ROOT, 'scripts/make-certificate.sh'), folder])
+  certificate = join(folder, 'certificate.pem')
+  const port = await freePort()
+  tls_port = await freePort()
+  outer = await startOuter({
+    dir: join(shop.dir, 'outer'),
+    port,
+    gates: [shop.stack.urls.gate, second.urls.gate].map((url) => new URL(url).host),
+    secret: shop.stack.secret,
+    workers: 2,
+    tls: { certificate, key: join(folder, 'key.pem'), port: tls_port },
+  })
+  const stack = Object.create(shop.stack, {
+    urls: { value: { ...shop.stack.urls, gate: `http://127.0.0.1:${port}` } },
+  })
+  front = new ShopOf(stack, shop.dir)
+  await shop.open('outer', { total: 5000, user_max: 50 })
+  await until(async () => (await (await fetch(`${second.urls.gate}/sales/outer/state`)).text()).includes('"open"'))
+})
+
+afterAll(async () => {
+  await outer?.stop()
+  await second?.gate.stop()
+  await shop?.close()
+})
+
+/** Requests that ran the chain of a gate, by its own count. */
+async function requestsAt(metrics: string): Promise<number> {
+  const text = await (await fetch(metrics)).text()
+  let sum = 0
+  for (const [, value] of text.matchAll(/^rushgate_requests_total\{[^}]*\} (\d+)$/gm)) sum += Number(value)
+  return sum
+}
+
+/** What both gates count once they have stopped counting: workers flush a few times a second. */
+async function counts(): Promise<[number, number]> {
+  let last = ''
+  for (;;) {
+    const both = [await requestsAt(shop.stack.urls.metrics), await requestsAt(second.urls.metrics)] as [number, number]
+    if (JSON.stringify(both) === last) return both
+    last = JSON.stringify(both)
+    await sleep(1200)
+  }
+}
+
+test('forged tokens never reach a gate', async () => {
+  const [good] = (await shop.sessions(1, 'forged')) as [DemoSession]
+  const cut = good.session.slice(0, -1)
+  const forged = [
+    `${cut}${good.session.endsWith('A') ? 'E' : 'A'}`,
+    cut,
+    good.session.replace(/^s1\.[^.]+/, 's1.other'),
+    good.session.replace(/^(s1\.[^.]+)\.[^.]+/, `$1.${Buffer.from('eve').toString('base64url')}`),
+    'x',
+  ]
+  const before = await counts()
+  for (const token of forged) {
+    for (const path of ['/sales/outer/reservations', '/reservations/x', '/sales/outer/state']) {
+      const answer = await front.get(path, token)
+      expect([path, answer.status, answer.body.code]).toEqual([path, 401, 'no_session'])
+      expect(answer.headers.get('content-type')).toBe('application/problem+json')
+      expect(answer.headers.get('www-authenticate')).toBe('Bearer')
+    }
+    expect((await front.buy('outer', token, 'forged')).status).toBe(401)
+    const cookie = { cookie: `rush_session=${token}`, 'sec-fetch-site': 'same-origin' }
+    expect((await front.call('DELETE', '/reservations/x', cookie)).status).toBe(401)
+    const pass = await front.buy('outer', good.session, 'pass', 1, { 'x-rush-pass': token })
+    expect([pass.status, pass.body.code]).toEqual([403, 'pass_required'])
+  }
+  expect(await counts()).toEqual(before)
+  // the count would have moved
+  expect((await front.buy('outer', good.session, 'good')).status).toBe(202)
+  expect((await front.call('GET', '/sales/outer/state', { cookie: `rush_session=${cut}` })).status).toBe(200)
+  const after = await counts()
+  expect(after[0] + after[1]).toBe(before[0] + before[1] + 2)
+})
+
+test('a user stays with one gate, and both gates have users', async () => {
+  const users = await shop.sessions(8, 'steady')
+  const used = new Set<number>()
+  let before = await counts()
+  for (const { session } of users) {
+    for (let i = 0; i < 6; i++) expect((await front.get('/sales/outer/reservations', session)).status).toBe(200)
+    const after = await counts()
+    const grown = [after[0] - before[0], after[1] - before[1]]
+    expect([...grown].sort((a, b) => a - b)).toEqual([0, 6])
+    used.add(grown.indexOf(6))
+    before = after
+  }
+  expect(used.size).toBe(2)
+})
+
+/** Master and workers: the machine is gone. */
+function killAtOnce(gate: Nginx): void {
+  const workers = gate.workers()
+  gate.kill('SIGKILL')
+  for (const pid of workers) process.kill(pid, 'SIGKILL')
+}
+
+test("nginx's own errors are problem documents", async () => {
+  const [{ session }] = (await shop.sessions(1, 'large')) as [DemoSession]
+  const headers = { authorization: `Bearer ${session}`, 'idempotency-key': 'k' }
+  const answers: Answer[] = [
+    await front.call('POST', '/sales/outer/reservations', headers, 'x'.repeat(20_000)),
+    await front.call('GET', `/${'x'.repeat(9000)}`, {}),
+    await front.call('GET', '/', { 'x-long': 'x'.repeat(9000) }),
+  ]
+  expect(answers.map((answer) => [answer.status, answer.body.code, answer.body.status])).toEqual([
+    [413, 'too_large', 413],
+    [414, 'too_large', 414],
+    [431, 'too_large', 431],
+  ])
+})
+
+test('TLS 1.3 and HTTP/2: a purchase over one connection, and the next one is resumed', async () => {
+  const ca = readFileSync(certificate)
+  const client = connect(`https://localhost:${tls_port}`, { ca })
+  const answer = await new Promise<Record<string, unknown>>((resolve, reject) => {
+    client.once('error', reject)
+    const stream = client.request({ ':path': '/sales/outer/state' })
+    stream.once('error', reject)
+    stream.once('response', (headers) => resolve({ ...headers }))
+    stream.resume().end()
+  })
+  expect(answer[':status']).toBe(200)
+  const socket = client.socket as unknown as { getProtocol(): string; alpnProtocol: string }
+  expect([client.alpnProtocol, socket.getProtocol()]).toEqual(['h2', 'TLSv1.3'])
+  client.close()
+
+  for (const version of ['-tls1_3', '-tls1_2']) {
+    const file = join(shop.dir, `session${version}.pem`)
+    const to = ['s_client', '-connect', `localhost:${tls_port}`, version, '-CAfile', certificate, '-ign_eof']
+    expect(await handshake([...to, '-sess_out', file])).toContain('New, TLSv1')
+    const resumed = await handshake([...to, '-sess_in', file])
+    expect(resumed).toContain('Reused, TLSv1')
+    expect(resumed).toContain('Verify return code: 0 (ok)')
+  }
+  await expect(handshake(['s_client', '-connect', `localhost:${tls_port}`, '-tls1_1'])).rejects.toThrow()
+})
+
+async function handshake(args: string[]): Promise<string> {
+  const running = promisify(execFile)('openssl', args)
+  running.child.stdin?.end('GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n')
+  return (await running).stdout
+}
+
+test('a gate is killed under load: its users go on at the other, nobody is refused or sold to twice', async () => {
+  const users = await shop.sessions(24, 'load')
+  const answers = new Map<string, number>()
+  const bought = new Set<unknown>()
+  let stopped = false
+  let after_kill = 0
+  let is_killed = false
+  const load = users.map(async ({ session, user }) => {
+    for (let i = 0; !stopped && i < 40; i++) {
+      const answer = await front.buy('outer', session, `${user}-${i}`)
+      const said = answer.status === 202 ? '202' : `${answer.status} ${JSON.stringify(answer.body)}`
+      answers.set(said, (answers.get(said) ?? 0) + 1)
+      if (answer.status === 202) bought.add(answer.body.reservation)
+      if (is_killed) after_kill++
+      await sleep(20)
+    }
+  })
+  await sleep(600)
+  killAtOnce(second.gate)
+  is_killed = true
+  await sleep(2500)
+  stopped = true
+  await Promise.all(load)
+  expect(after_kill).toBeGreaterThan(users.length * 5)
+  expect([...answers.keys()]).toEqual(['202'])
+  expect(bought.size).toBe(answers.get('202'))
+  await until(async () => {
+    const ledger = await shop.stack.admin<{ balanced: boolean; skus: { held: number; confirmed: number }[] }>(
+      'GET',
+      '/admin/sales/outer/ledger',
+    )
+    const sold = (ledger.skus[0]?.held ?? 0) + (ledger.skus[0]?.confirmed ?? 0)
+    // one of the test above
+    return ledger.balanced && sold === bought.size + 1
+  })
+  // the users of the dead gate, and of none: with no gate at all the answer is a problem document that says so
+  killAtOnce(shop.stack.gate)
+  const [{ session }] = users as [DemoSession]
+  const alone = await front.buy('outer', session, 'alone')
+  expect([alone.status, alone.body.code, alone.body.outcome]).toEqual([503, 'unavailable', 'unknown'])
+  expect(outer.errorLog()).not.toMatch(/js exception|\[emerg\]|\[alert\]/)
+})
