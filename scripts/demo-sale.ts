@@ -1,4 +1,5 @@
 // The sales that `npm start` makes, so that there is something to buy at once and something to wait for.
+import type { GateSettings } from '../contract/gate-settings'
 import { AdminError, type Stack } from './stack'
 
 const MINUTE_MS = 60_000
@@ -19,6 +20,7 @@ export interface DemoSale {
   opens_at: string
   closes_at: string
   skus: DemoSku[]
+  gate?: GateSettings
 }
 
 function sku(id: string, title: string, amount_minor: number): DemoSku {
@@ -34,6 +36,14 @@ export function demoSales(now_ms: number): DemoSale[] {
       opens_at: new Date(now_ms).toISOString(),
       closes_at,
       skus: [sku('poster', 'Concert poster, signed', 1900), sku('record', 'Live record, first pressing', 2900)],
+    },
+    {
+      id: 'guarded',
+      title: 'Demo sale with the full gate',
+      opens_at: new Date(now_ms).toISOString(),
+      closes_at,
+      skus: [sku('print', 'Screen print, numbered', 3900)],
+      gate: { proof: true },
     },
     {
       id: 'soon',

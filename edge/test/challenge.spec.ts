@@ -142,9 +142,71 @@ describe('a purchase', () => {
     expect(await refused(ada, 'asks', encode(expired))).toBe('X-Rush-Proof: has expired')
     expect(await refused(ada, 'asks', encode(signedProof(ada, 'asks-too')))).toBe('X-Rush-Proof: is for another sale')
     expect(await refused(ada, 'asks', encode(signedProof(eve, 'asks')))).toBe('X-Rush-Proof: is for another session')
-    const same_user = (await shop.sessions(1, 'prover'))[0] as DemoSession
-    if (same_user.user === ada.user) {
-      expect(await refused(ada, 'asks', encode(signedProof(same_user, 'asks')))).toContain('another session')
-    }
+    const older = (await shop.sessions(1, 'twice'))[0] as DemoSession
+    const newer = (await shop.sessions(1, 'twice'))[0] as DemoSession
+    expect(newer.user).toBe(older.user)
+    expect(await refused(newer, 'asks', encode(signedProof(older, 'asks')))).toContain('another session')
+  })
+
+  it('spends its proof: another reservation with it is refused, a retry is the same reservation', async () => {
+    const proof = encode(signedProof(ada, 'asks'))
+    const first = await buy(ada, 'asks', proof, 'spends-it')
+    expect(first.status).toBe(202)
+    // at once and many times, as after lost answers
+    const again = await Promise.all([1, 2, 3, 4].map(() => buy(ada, 'asks', proof, 'spends-it')))
+    for (const answer of again) expect([answer.status, answer.body.reservation]).toEqual([202, first.body.reservation])
+    await refused(ada, 'asks', proof)
+    // another text of the same proof is the same proof
+    const { algorithm, challenge, number, salt, signature } = JSON.parse(
+      Buffer.from(proof, 'base64').toString(),
+    ) as Proof
+    await refused(ada, 'asks', encode({ signature, salt, number, challenge, algorithm, took: 5 }))
+    // and with a new proof the retry is still what it was
+    const with_other = await buy(ada, 'asks', encode(signedProof(ada, 'asks')), 'spends-it')
+    expect([with_other.status, with_other.body.reservation]).toEqual([202, first.body.reservation])
+  })
+
+  it('of many at the same moment with one proof, one gets it', async () => {
+    const proof = encode(signedProof(ada, 'asks-too'))
+    const answers = await Promise.all(Array.from({ length: 12 }, (_, i) => buy(ada, 'asks-too', proof, `racer-${i}`)))
+    expect(answers.map(({ status }) => status).toSorted()).toEqual([202, ...Array<number>(11).fill(403)])
+  })
+})
+
+describe('waiting instead', () => {
+  const waitFor = (sale: string, session: string, query = 'form') =>
+    fetch(`${shop.stack.urls.gate}/sales/${sale}/challenge?${query}`, {
+      headers: { cookie: `rush_session=${session}` },
+    })
+
+  it('is a page that runs nothing, and its proof is none before its time', async () => {
+    const answer = await waitFor('asks', eve.session)
+    const page = await answer.text()
+    expect(answer.headers.get('content-type')).toBe('text/html; charset=utf-8')
+    expect(answer.headers.get('content-security-policy')).toContain("default-src 'none'")
+    expect(answer.headers.get('cache-control')).toBe('no-store')
+    const proof = /url=\?form&amp;proof=([A-Za-z0-9_-]+)"/.exec(page)?.[1] ?? ''
+    expect(proof).not.toBe('')
+    expect(await refused(eve, 'asks', proof)).toBe('X-Rush-Proof: is not valid yet')
+    expect(await (await waitFor('asks', eve.session, `form&proof=${proof}`)).text()).toContain('Please wait')
+  })
+
+  it('ends with a proof of one session, good for one purchase', async () => {
+    const now_s = Math.floor(Date.now() / 1000)
+    const waited = Buffer.from(JSON.stringify(signedProof(eve, 'asks', { after_s: now_s - 1 }))).toString('base64url')
+    const page = await (await waitFor('asks', eve.session, `form&proof=${waited}`)).text()
+    expect(page).toContain(`href="/sales/asks#proof=${waited}"`)
+    expect(await refused(ada, 'asks', waited)).toContain('another session')
+    expect((await buy(eve, 'asks', waited)).status).toBe(202)
+    await refused(eve, 'asks', waited)
+  })
+
+  it('writes nothing into the page that it was sent, and is limited', async () => {
+    const whole = Buffer.from(JSON.stringify(signedProof(ada, 'asks'))).toString('base64url')
+    const page = await (await waitFor('asks', ada.session, `form&proof=${whole}%22%3E=<script>`)).text()
+    expect(page).not.toContain('<script')
+    const codes: number[] = []
+    for (let i = 0; i < 4; i++) codes.push((await waitFor('asks', ada.session)).status)
+    expect(codes.at(-1)).toBe(429)
   })
 })

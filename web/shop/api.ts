@@ -4,6 +4,7 @@ import { keepSigningKey, signatureFor } from './signer'
 import {
   type ListedSale,
   type ReservationNews,
+  readChallenge,
   readRedirect,
   readRefusal,
   readReservation,
@@ -11,6 +12,7 @@ import {
   readSaleState,
   readSales,
   type SaleState,
+  type WireChallenge,
 } from './wire'
 
 /** Longer than the gate lets a request wait, so that giving up here is rare. */
@@ -93,6 +95,10 @@ export function fetchState(sale: string): Promise<Answer<Timed<SaleState>>> {
   return ask('GET', `/sales/${part(sale)}/state`, readSaleState)
 }
 
+export async function fetchChallenge(sale: string): Promise<Answer<WireChallenge>> {
+  return untimed(await ask('GET', `/sales/${part(sale)}/challenge`, readChallenge))
+}
+
 export async function signIn(user: string): Promise<Answer<true>> {
   const answer = untimed(await ask('POST', '/sessions', readSigningKey, { user, secret: DEMO_SECRET }))
   if (answer.kind !== 'ok') return answer
@@ -118,9 +124,11 @@ export async function reserve(
   quantity: number,
   key: string,
   retry: boolean,
+  proof: string | undefined,
 ): Promise<Answer<ReservationNews>> {
   const headers: Record<string, string> = { 'idempotency-key': key }
   if (retry) headers['x-rush-retry'] = '1'
+  if (proof !== undefined) headers['x-rush-proof'] = proof
   const path = `/sales/${part(sale)}/reservations`
   const body = { sku, quantity }
   Object.assign(headers, await signatureFor({ method: 'POST', path, key, body: JSON.stringify(body) }))

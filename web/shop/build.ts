@@ -21,13 +21,13 @@ interface Asset {
   bytes: Uint8Array
 }
 
-async function bundle(entry: string, name: string): Promise<Asset> {
+async function bundle(entry: string, name: string, format: 'esm' | 'iife' = 'esm'): Promise<Asset> {
   const result = await esbuild({
     entryPoints: [join(source, entry)],
     bundle: true,
     write: false,
     minify: true,
-    format: 'esm',
+    format,
     platform: 'browser',
     target: TARGETS,
     charset: 'utf8',
@@ -66,6 +66,7 @@ export async function buildShop(out_dir: string): Promise<void> {
   const assets = [
     await bundle('home.ts', 'home.js'),
     await bundle('sale.ts', 'sale.js'),
+    await bundle('proof-worker.ts', 'proof-worker.js', 'iife'),
     await bundle('styles/shop.css', 'shop.css'),
     { name: 'icon.svg', bytes: readFileSync(join(source, 'icon.svg')) },
   ]

@@ -1,6 +1,8 @@
 // Carries out purchases: the state machine of purchase.ts with the network, the clock and the storage attached.
 import { reserve } from './api'
+import type { Prover } from './prover'
 import {
+  type Answer,
   type Attempt,
   answered,
   attemptToKeep,
@@ -28,6 +30,7 @@ export class Buyer {
   constructor(
     private readonly sale: string,
     private readonly store: Store,
+    private readonly prover: Prover,
     private readonly events: BuyerEvents,
   ) {}
 
@@ -82,7 +85,7 @@ export class Buyer {
 
   private async send(sku: string, attempt: Attempt): Promise<void> {
     const { user } = this
-    const answer = await reserve(this.sale, sku, attempt.quantity, attempt.key, attempt.unknown)
+    const answer = await this.ask(sku, attempt)
     // another user has signed in meanwhile: the key stays kept under the former one's name
     if (user !== this.user) return
     this.go(sku, answered(this.purchase(sku), answer, performance.now(), Math.random()))
@@ -93,6 +96,22 @@ export class Buyer {
         quantity: answer.value.quantity ?? attempt.quantity,
       })
     } else if (answer.kind === 'refused') this.events.refused(sku, answer.refusal)
+  }
+
+  /** With a proof where the sale asks for one; one that does not count, or not any more, is replaced once. */
+  private async ask(sku: string, attempt: Attempt): Promise<Answer<ReservationNews>> {
+    const { user } = this
+    let answer: Answer<ReservationNews> = { kind: 'lost' }
+    for (let tries = 0; tries < 2; tries++) {
+      const proof = await this.prover.proof()
+      // never with another shopper's session
+      if (user !== this.user) break
+      answer = await reserve(this.sale, sku, attempt.quantity, attempt.key, attempt.unknown, proof)
+      const is_refused = answer.kind === 'refused' && answer.refusal.code === 'proof_required'
+      if (answer.kind === 'ok' || is_refused) this.prover.drop(proof)
+      if (!is_refused || proof === undefined) break
+    }
+    return answer
   }
 }
 

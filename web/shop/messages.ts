@@ -87,7 +87,7 @@ export const REFUSAL_WORDS: Record<RefusalCode, Words> = {
   },
   proof_required: {
     title: 'One more check',
-    text: 'The shop wants to see that a person is buying. Please reload the page to do the check.',
+    text: 'The shop wants your device to do a short check first, or you to wait a little instead. Press the button again, or choose to wait.',
   },
   signature_required: {
     title: 'Please sign in again',

@@ -10,12 +10,14 @@ import { HeroView } from './hero-view'
 import { REFUSAL_WORDS, STATUS_WORDS, type Words } from './messages'
 import { offerOf } from './offer'
 import { OwnFollower } from './own-follower'
+import { ProofView } from './proof-view'
+import { Prover } from './prover'
 import { signAs, signByClock } from './signer'
 import { SkuView } from './sku-view'
 import { StateFollower } from './state-follower'
 import { Store } from './store'
 import { TicketView } from './ticket-view'
-import type { SkuState } from './wire'
+import type { SaleState, SkuState } from './wire'
 
 const TICK_MS = 200
 /** Requests that failed in a row before the page says that the shop cannot be reached. */
@@ -24,11 +26,16 @@ const FAILURES_SAID = 2
 const HURRY_MS = 1500
 /** Refusals that a new login ends: it brings a session, and the key to sign with. */
 const SIGN_IN_AGAIN: readonly RefusalCode[] = ['no_session', 'session_replaced', 'signature_required']
+/** Where the page of waiting puts the proof. */
+const PROOF_MARK = '#proof='
+/** A proof is made no earlier than this before the opening. */
+const PROOF_AHEAD_MS = 5 * 60_000
 
 const sale = new RegExp(`^/sales/([a-z0-9_-]{1,${ID_LENGTH_MAX}})$`).exec(location.pathname)?.[1] ?? ''
 const store = new Store(storage())
 let user = store.user()
 let pressed: string | undefined
+let prover_user = user
 let signed_out: Words | undefined
 
 const hero = new HeroView(find(document, '#hero'))
@@ -49,7 +56,9 @@ const own = new OwnFollower(sale, store, {
     render()
   },
 })
-const buyer = new Buyer(sale, store, {
+const prover = new Prover(sale, document.body.dataset.proofWorker ?? '', () => follower.now(), render)
+const proof_view = new ProofView(sale)
+const buyer = new Buyer(sale, store, prover, {
   changed: render,
   reserved(news) {
     own.add(news)
@@ -85,6 +94,8 @@ function setUser(next: string | undefined): void {
   signed_out = undefined
   signAs(next)
   store.keepUser(next)
+  if (next !== prover_user) prover.reset()
+  prover_user = next
   buyer.setUser(next)
   own.setUser(next)
   buyer.resume((follower.state?.skus ?? []).map(({ sku }) => sku))
@@ -186,6 +197,15 @@ function renderTrouble(): void {
   setText(part(trouble, 'trouble-text'), words?.text ?? '')
 }
 
+/** Soon enough before the opening that the proof is still good at it, and not for who has all that a buyer may have. */
+function renderProof(state: SaleState): void {
+  const asked = state.asks.includes('proof') && user !== undefined
+  const is_over = state.phase === 'ended' || state.phase === 'sold_out'
+  const has_room = state.skus.some((sku) => sku.user_max === undefined || unitsOf(own.own, sku.sku) < sku.user_max)
+  prover.update(asked, !is_over && has_room && follower.untilOpen() < PROOF_AHEAD_MS)
+  proof_view.update(asked && !is_over && has_room, prover.step, prover.progress)
+}
+
 function render(): void {
   account.update(user)
   renderTrouble()
@@ -194,6 +214,7 @@ function render(): void {
   hero.update(follower)
   renderTickets()
   renderSkus(follower.state.skus)
+  renderProof(follower.state)
 }
 
 function tick(): void {
@@ -211,6 +232,10 @@ function start(): void {
   const link = new URL(location.href).searchParams.get('reservation')
   if (link !== null) {
     own.look(link)
+    history.replaceState(null, '', location.pathname)
+  }
+  if (location.hash.startsWith(PROOF_MARK)) {
+    prover.bring(location.hash.slice(PROOF_MARK.length))
     history.replaceState(null, '', location.pathname)
   }
   follower.start()

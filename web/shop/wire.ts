@@ -1,5 +1,6 @@
 // What the gate says, read with care: a page of an older version must survive an answer of a newer one.
 // Readers return undefined for what cannot be used; unknown fields are passed over.
+import { PROOF_ALGORITHM, PROOF_NUMBER_MAX } from '../../contract/challenge'
 import { REFUSALS, type RefusalCode, type ReservationStatus, type SalePhase } from '../../contract/codes'
 import type { Price } from '../../contract/followed-sale'
 import type { Refusal } from './purchase'
@@ -24,6 +25,17 @@ export interface SaleState {
   opens_ms: number
   closes_ms: number
   skus: SkuState[]
+  /** what a purchase must carry: signature, proof, pass */
+  asks: string[]
+}
+
+/** What of a challenge the page uses, and hands back. */
+export interface WireChallenge {
+  algorithm: string
+  challenge: string
+  maxnumber: number
+  salt: string
+  signature: string
 }
 
 export interface ListedSale {
@@ -112,6 +124,7 @@ export function readSaleState(value: unknown): SaleState | undefined {
     opens_ms,
     closes_ms,
     skus: listOf(fields?.['skus'], readSku),
+    asks: Array.isArray(fields?.['asks']) ? fields['asks'].filter((one) => typeof one === 'string') : [],
   }
 }
 
@@ -160,6 +173,30 @@ export function readRedirect(value: unknown, site: string): string | undefined {
   if (redirect === undefined || !URL.canParse(redirect, site)) return undefined
   const url = new URL(redirect, site)
   return url.protocol === 'https:' || url.origin === new URL(site).origin ? url.href : undefined
+}
+
+export function readChallenge(value: unknown): WireChallenge | undefined {
+  const fields = fieldsOf(value)
+  const algorithm = textOf(fields?.['algorithm'])
+  const challenge = textOf(fields?.['challenge'])
+  const maxnumber = countOf(fields?.['maxnumber'])
+  const salt = textOf(fields?.['salt'])
+  const signature = textOf(fields?.['signature'])
+  if (algorithm !== PROOF_ALGORITHM || challenge === undefined || !/^[0-9a-f]{64}$/.test(challenge)) return undefined
+  if (maxnumber === undefined || maxnumber > PROOF_NUMBER_MAX || salt === undefined || signature === undefined) {
+    return undefined
+  }
+  return { algorithm, challenge, maxnumber, salt, signature }
+}
+
+/** The salt of a proof in base64 or base64url; undefined for what is none. */
+export function readProof(text: string): { salt: string } | undefined {
+  try {
+    const salt = textOf(fieldsOf(JSON.parse(atob(text.replace(/-/g, '+').replace(/_/g, '/'))))?.['salt'])
+    return salt === undefined ? undefined : { salt }
+  } catch {
+    return undefined
+  }
 }
 
 const CODE_BY_STATUS: Record<number, RefusalCode> = {
