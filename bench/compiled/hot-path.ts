@@ -1,6 +1,7 @@
 // The gate's own path of a purchase, compiled as the gate is, with a lane that answers at once.
 //
 // Routes, chain, plugins, crypto and nginx's request are the real ones. Compiled by bench/compiled.ts.
+import { subkey } from '../../edge/src/adapters/crypto'
 import { cryptoPort } from '../../edge/src/adapters/crypto-port'
 import { nginxHttp } from '../../edge/src/adapters/http'
 import { packReserveItem } from '../../edge/src/domain/reserve-item'

@@ -111,7 +111,7 @@ test('from start to a confirmed order with the commands that it prints; the next
   const use = await ports()
   const first = start(...options('sale', use))
   await first.said(READY)
-  expect(first.output).toContain('Made the sales demo and soon')
+  expect(first.output).toContain('Made the sales demo and guarded and soon')
 
   const commands = first.output.split('\n').filter((line) => /^ {2}(curl|SESSION=)/.test(line))
   expect(commands).toHaveLength(3)
