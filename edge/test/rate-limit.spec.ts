@@ -88,14 +88,15 @@ describe('limits of a node with four workers', () => {
 
   it('say so in headers', async () => {
     await load(shop, 'c', (asked) => asked >= 700)
-    const answer = await askFrom(shop, '127.0.0.1', { 'x-key': 'c' })
-    const refused = answer.status === 429 ? answer : await askFrom(shop, '127.0.0.1', { 'x-key': 'c' })
-    if (refused.status === 429) {
-      expect(refused.headers['ratelimit-policy']).toBe('"x_key";q=100;w=1')
-      expect(refused.headers.ratelimit).toBe('"x_key";r=0;t=1')
-      expect(Number(refused.headers['retry-after'])).toBeGreaterThan(0)
-      expect(JSON.parse(refused.text).code).toBe('rate_limited')
+    let refused = await askFrom(shop, '127.0.0.1', { 'x-key': 'c' })
+    for (let asked = 0; refused.status !== 429 && asked < 500; asked++) {
+      refused = await askFrom(shop, '127.0.0.1', { 'x-key': 'c' })
     }
+    expect(refused.status).toBe(429)
+    expect(refused.headers['ratelimit-policy']).toBe('"x_key";q=100;w=1')
+    expect(refused.headers.ratelimit).toBe('"x_key";r=0;t=1')
+    expect(Number(refused.headers['retry-after'])).toBeGreaterThan(0)
+    expect(JSON.parse(refused.text).code).toBe('rate_limited')
     expect(await shop.metric('rushgate_plugin_events_total{plugin="rate-limit",event="x_key"}')).toBeGreaterThan(0)
   })
 })
