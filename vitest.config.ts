@@ -43,6 +43,8 @@ export default defineConfig({
           testTimeout: 60_000,
           hookTimeout: 120_000,
           teardownTimeout: 30_000,
+          // whole stacks start on two cores: expect.poll's own second is too little
+          expect: { poll: { timeout: 10_000 } },
         },
       },
     ],
