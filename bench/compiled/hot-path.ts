@@ -17,6 +17,8 @@ import { session } from '../../edge/src/plugins/session/index'
 /** no plugin here counts */
 const NO_COUNTERS: Ports['rates'] = { get: () => undefined, create: () => 'made', add: () => undefined, keep: () => {} }
 const LINE = 'held 17 1767225600000'
+/** none of the shop's own tokens */
+const NO_JWT = { keys: '' }
 const HOUR_MS = 3600000
 
 function knownSale(id_key: string): KnownSale {
@@ -67,6 +69,7 @@ export function prepare(secret: string, id_key: string): (this: void) => string 
     sales: { find: (id) => (id === 'bench' ? known : undefined), ready: () => true },
     crypto: cryptoPort([{ key_id: key_id as string, secret: text as string }]),
     http: nginxHttp,
+    jwt: () => ({ read: () => undefined }),
     chance: () => 0.5,
     count: () => {},
     warn: () => {},
@@ -86,7 +89,7 @@ export function prepare(secret: string, id_key: string): (this: void) => string 
       name: 'session',
       fails: 'closed',
       dry_run: false,
-      phases: session.create({ cookie: true } as never, ports),
+      phases: session.create({ cookie: true, jwt: NO_JWT } as never, ports),
     },
     { name: 'reservation', fails: 'closed', dry_run: false, phases: reservation.create(reserving as never, ports) },
   ]

@@ -3,6 +3,7 @@ import type { FollowedSale } from '../../contract/followed-sale'
 import { keyProblem } from '../src/domain/purchase'
 import type { RouteName } from '../src/domain/route'
 import { newBoard } from '../src/domain/stock'
+import type { JwtSession } from '../src/kernel/jwt'
 import type { LaneResult } from '../src/kernel/lane'
 import type { Ports } from '../src/kernel/plugin'
 import { type GateRequest, newRequest } from '../src/kernel/request'
@@ -28,6 +29,8 @@ export interface FakeGate {
   rates: FakeCounters
   /** how long requests were held back */
   slept_ms: number
+  /** whom the shop's own tokens are of */
+  jwt: Record<string, JwtSession | undefined>
 }
 
 export const SALE: FollowedSale = {
@@ -85,6 +88,7 @@ export function fakeGate(): FakeGate {
     count: 1,
     rates: fakeCounters(10000),
     slept_ms: 0,
+    jwt: {},
   } as unknown as FakeGate
   gate.ports = {
     lane: {
@@ -136,7 +140,9 @@ export function fakeGate(): FakeGate {
       byteLength: (text) => text.length,
       crc32: () => 0,
     },
+    jwt: () => ({ read: (token) => gate.jwt[token] }),
     http: {
+      setHeader: (name, value) => gate.asked.push(name + ': ' + value),
       header: (name) => gate.headers[name],
       path: () => gate.path,
       body: () => gate.body,

@@ -13,6 +13,7 @@ import { subkey } from './adapters/crypto'
 import { cryptoPort } from './adapters/crypto-port'
 import { type Environment, readEnvironment, type Secret } from './adapters/environment'
 import { nginxHttp, sendAnswer, sendRefusal } from './adapters/http'
+import { jwtReader } from './adapters/jwt'
 import { type Lane, newLane, startLane, wakeLane } from './adapters/lane'
 import { type Metrics, newMetrics } from './adapters/metrics'
 import { newReceipts, type Receipts } from './adapters/receipts'
@@ -67,14 +68,18 @@ function requiredDict<V extends ngx.SharedValue>(name: string): ngx.SharedDict<V
 
 function portsFor(plugin: string, crypto: CryptoPort, limits: ngx.SharedDict<number>): Ports {
   const event = 'rushgate_plugin_events_total{plugin="' + plugin + '",event="'
+  const warn = (message: string): void => {
+    ngx.log(ngx.WARN, plugin, ': ', message)
+  }
   return {
     lane: scripts.port,
     sales: sales.port,
     crypto,
     http: nginxHttp,
+    jwt: (settings) => jwtReader(settings, crypto, warn),
     chance: () => math.random(),
     count: (name) => metrics.add(event + name + '"}', 1),
-    warn: (message) => ngx.log(ngx.WARN, plugin, ': ', message),
+    warn,
     countWithin: (key, window_s) => {
       const [count] = limits.incr(plugin + ':' + key, 1, 0, window_s)
       // a zone too full to count lets pass: the script still checks everything

@@ -66,7 +66,21 @@ function jsonString(text: string): string {
   return encoded ?? '""'
 }
 
-export const nginxHttp: HttpPort = { header, path, query, body, isVisible, isPrintable, parseJson, jsonString }
+function setHeader(name: string, value: string): void {
+  ngx.req.set_header(name, value)
+}
+
+export const nginxHttp: HttpPort = {
+  setHeader,
+  header,
+  path,
+  query,
+  body,
+  isVisible,
+  isPrintable,
+  parseJson,
+  jsonString,
+}
 
 function send(status: number, content_type: string, text: string): void {
   ngx.status = status

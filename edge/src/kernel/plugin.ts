@@ -5,6 +5,7 @@
 import type { SubkeyPurpose } from '../../../contract/secrets'
 import type { CounterStore } from '../domain/rate'
 import type { RouteName } from '../domain/route'
+import type { JwtPort } from './jwt'
 import type { LanePort } from './lane'
 import type { GateRequest } from './request'
 import type { SalesPort } from './sales'
@@ -16,6 +17,8 @@ export interface Ports {
   sales: SalesPort
   crypto: CryptoPort
   http: HttpPort
+  /** reads the shop's own tokens */
+  jwt: JwtPort
   /** uniform in [0, 1) */
   chance: (this: void) => number
   /** adds 1 to a counter of this plugin, named [a-z_]+ */
@@ -61,6 +64,8 @@ export interface CryptoPort {
 }
 
 export interface HttpPort {
+  /** Replaces a header of the request, for the plugins that follow and for the backend. `name` as it is written in HTTP. */
+  setHeader: (this: void, name: string, value: string) => void
   /** A request header, the first if it came several times. `name` is lower case with underscores. */
   header: (this: void, name: string) => string | undefined
   /** what follows the "?", as it was sent; '' for nothing */

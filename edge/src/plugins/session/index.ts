@@ -7,6 +7,7 @@ import { USER_BYTES_MAX } from '../../../../contract/lane-scripts'
 import { parseSessionToken } from '../../../../contract/session-token'
 import { sessionCookie } from '../../domain/session-cookie'
 import { isUtf8 } from '../../domain/utf8'
+import { type JwtReader, NEWEST_GENERATION } from '../../kernel/jwt'
 import type { HttpPort, PluginPhases, Ports } from '../../kernel/plugin'
 import { definePlugin } from '../../kernel/plugin'
 import type { GateRequest } from '../../kernel/request'
@@ -15,6 +16,9 @@ import { type Refusal, refuse } from '../../kernel/verdict'
 import { schema } from './schema'
 
 const BEARER = 'Bearer '
+/** what our own tokens begin with; a JWT never does */
+const OURS = 's1.'
+
 /** A cookie is sent along by any page: what changes something must come from a page of ours. */
 function isSameSite(http: HttpPort): boolean {
   const origin = http.header('origin')
@@ -64,13 +68,34 @@ function levelProblem(ports: Ports, request: GateRequest): Refusal | undefined {
 function create(config: Infer<typeof schema>, ports: Ports): PluginPhases {
   const http = ports.http
 
+  // without issuer and audience a token for another service would pass
+  const jwt =
+    config.jwt.keys !== '' && config.jwt.issuer !== '' && config.jwt.audience !== '' ? ports.jwt(config.jwt) : undefined
+  if (config.jwt.keys !== '' && jwt === undefined)
+    ports.warn('jwt: needs issuer and audience; no such token is believed')
+
+  /** The backend, where it is asked, is told the same as a session token of ours. */
+  function readJwt(reader: JwtReader, token: string, request: GateRequest): Refusal | undefined {
+    const known = reader.read(token, request.now_ms)
+    if (known === undefined) return refuse('no_session', 'The token is not one that this shop believes, or no longer.')
+    request.user = known.user
+    request.generation = NEWEST_GENERATION
+    request.session_id = known.session_id
+    request.session_key_id = known.session_key_id
+    request.level = known.level
+    if (request.route.name !== 'reserve') http.setHeader('Authorization', BEARER + known.session)
+    return undefined
+  }
+
   function identify(request: GateRequest): Refusal | undefined {
     const authorization = http.header('authorization')
     if (authorization !== undefined) {
       if (authorization.substring(0, BEARER.length) !== BEARER) {
         return refuse('no_session', 'Authorization must be "Bearer" and a session token.')
       }
-      return readToken(ports, authorization.substring(BEARER.length), request)
+      const presented = authorization.substring(BEARER.length)
+      if (jwt !== undefined && presented.substring(0, OURS.length) !== OURS) return readJwt(jwt, presented, request)
+      return readToken(ports, presented, request)
     }
     const cookies = config.cookie ? http.header('cookie') : undefined
     const token = cookies === undefined ? undefined : sessionCookie(cookies)

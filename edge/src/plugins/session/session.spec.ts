@@ -4,6 +4,8 @@ import { type FakeGate, fakeGate, knownSale, markOf, requestTo, said } from '../
 import type { GateRequest } from '../../kernel/request'
 import { session } from './index'
 
+const NO_JWT = { keys: '', issuer: '', audience: '' }
+
 function token(user: string, expires_ms: number): string {
   const unsigned = unsignedSessionToken('k1', user, 4, 2, expires_ms, 'sid')
   return unsigned + '.' + markOf(unsigned)
@@ -14,7 +16,7 @@ function ask(gate: FakeGate, method: string): { verdict: string; request: GateRe
   request.user = ''
   request.generation = 0
   request.session_id = ''
-  const phases = session.create({ cookie: true } as never, gate.ports)
+  const phases = session.create({ cookie: true, jwt: NO_JWT } as never, gate.ports)
   return { verdict: said(phases.access(request)), request }
 }
 
@@ -45,9 +47,36 @@ describe('session', () => {
     gate.known = knownSale({ gate: { level_min: 3 } })
     expect(ask(gate, 'POST').verdict).toBe('level_required')
     const request = requestTo('cart', 'spring', 'GET')
-    expect(said(session.create({ cookie: true } as never, gate.ports).access(request))).toBe('nothing')
+    expect(said(session.create({ cookie: true, jwt: NO_JWT } as never, gate.ports).access(request))).toBe('nothing')
     gate.known = undefined
     expect(ask(gate, 'POST').verdict).toBe('nothing')
+  })
+
+  it('believes the shop’s own tokens where there are any, and says so to the backend as a session of ours', () => {
+    const gate = fakeGate()
+    gate.jwt['e.y.j'] = {
+      user: 'bea',
+      level: 4,
+      expires_ms: 6000,
+      session_id: 'sid-of-bea',
+      session_key_id: 'k1',
+      session: 's1.of.bea',
+    }
+    const settings = { cookie: true, jwt: { keys: 'jwks.json', issuer: 'https://shop', audience: 'rushgate' } }
+    const phases = session.create(settings as never, gate.ports)
+    const request = requestTo('pay', 'r1', 'POST')
+    gate.headers['authorization'] = 'Bearer e.y.j'
+    expect(said(phases.access(request))).toBe('nothing')
+    expect(request.user + ' ' + request.level + ' ' + request.session_id).toBe('bea 4 sid-of-bea')
+    expect(request.generation).toBe(4294967295)
+    expect(gate.asked).toEqual(['Authorization: Bearer s1.of.bea'])
+    gate.headers['authorization'] = 'Bearer e.y.x'
+    expect(said(phases.access(request))).toBe('no_session')
+    gate.headers['authorization'] = 'Bearer ' + token('ada', 6000)
+    expect(said(phases.access(request))).toBe('nothing')
+    const without = { cookie: true, jwt: { keys: 'jwks.json', issuer: '', audience: 'rushgate' } }
+    gate.headers['authorization'] = 'Bearer e.y.j'
+    expect(said(session.create(without as never, gate.ports).access(request))).toBe('no_session')
   })
 
   it('refuses what is missing, forged, cut off, expired or of another key', () => {
