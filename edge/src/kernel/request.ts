@@ -25,6 +25,8 @@ export interface GateRequest {
 
   /** how much this looks like a machine: 0 for not at all; what weighs how much is said in the plugin that sets it */
   score: number
+  /** a hash of what the client's headers are like, 16 hexadecimal digits; '' before the plugin that takes it */
+  fingerprint: string
   /** what a verified pass and a verified proof are spent under; '' where none was asked for */
   pass_id: string
   proof_id: string
@@ -50,6 +52,7 @@ export function newRequest(
     session_key_id: '',
     level: 0,
     score: 0,
+    fingerprint: '',
     pass_id: '',
     proof_id: '',
   }
