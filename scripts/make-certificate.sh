@@ -9,6 +9,10 @@ if [ -e "$folder/key.pem" ]; then
   echo "$folder/key.pem is there already: kept" >&2
   exit 0
 fi
+command -v openssl > /dev/null || {
+  echo "openssl is needed: apt-get install openssl" >&2
+  exit 1
+}
 names="DNS:localhost,IP:127.0.0.1,IP:::1"
 for name in "$@"; do names="$names,DNS:$name"; done
 mkdir -p "$folder"

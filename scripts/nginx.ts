@@ -82,6 +82,14 @@ export function findNjs(): string {
   throw new Error('nginx has no njs module: apt-get install libnginx-mod-http-js')
 }
 
+/** A certificate for trying it, made once (scripts/make-certificate.sh). */
+export function trialCertificate(folder: string): TlsFiles {
+  const script = join(dirname(fileURLToPath(import.meta.url)), 'make-certificate.sh')
+  const made = spawnSync('sh', [script, folder], { encoding: 'utf8' })
+  if (made.status !== 0) throw new Error(`no certificate could be made in ${folder}: ${made.stderr.trim()}`)
+  return { certificate: join(folder, 'certificate.pem'), key: join(folder, 'key.pem') }
+}
+
 export interface TlsFiles {
   /** PEM files */
   certificate: string

@@ -6,7 +6,17 @@ import { randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { findNginx, gateListen, loadModules, Nginx, renderTemplate, resolverLine, tlsTrust } from './nginx'
+import {
+  findNginx,
+  gateListen,
+  loadModules,
+  Nginx,
+  renderTemplate,
+  resolverLine,
+  type TlsFiles,
+  tlsLines,
+  tlsTrust,
+} from './nginx'
 import { freePort, isPortFree } from './ports'
 import { type DeathListener, ManagedProcess } from './processes'
 import { type Fsync, Redis } from './redis'
@@ -38,6 +48,8 @@ export interface StackOptions {
   error_log_level?: string
   /** a second address of the gate, where clients must speak the PROXY protocol */
   proxy_protocol?: string
+  /** a listener of the gate for TLS and HTTP/2, which shoppers are then sent to; a free port when none is named */
+  tls?: TlsFiles & { port?: number }
   /** demo accounts and the sandbox payment provider; default true */
   demo?: boolean
   /** a part ended that nobody asked to end */
@@ -67,18 +79,21 @@ export class Stack {
   readonly redis: Redis
   readonly backend: ManagedProcess
   readonly gate: Nginx
-  readonly urls: { gate: string; backend: string; redis: string; metrics: string }
+  /** `shop` is where shoppers are sent: the gate's listener for TLS when there is one */
+  readonly urls: { shop: string; gate: string; backend: string; redis: string; metrics: string }
   readonly admin_token: string
   readonly secret: string
   readonly dir: string
 
-  constructor(options: StackOptions, ports: Required<StackPorts>, secrets: StackSecrets) {
+  constructor(options: StackOptions, ports: Ports, secrets: StackSecrets) {
     const dir = resolve(options.dir)
     this.dir = dir
     this.admin_token = secrets.admin_token
     this.secret = secrets.secret
+    const plain = `http://127.0.0.1:${ports.gate}`
     this.urls = {
-      gate: `http://127.0.0.1:${ports.gate}`,
+      shop: ports.tls === undefined ? plain : `https://127.0.0.1:${ports.tls}`,
+      gate: plain,
       backend: `http://127.0.0.1:${ports.backend}`,
       redis: `redis://127.0.0.1:${ports.redis}`,
       metrics: `http://127.0.0.1:${ports.metrics}/metrics`,
@@ -124,11 +139,13 @@ export class Stack {
   }
 }
 
-interface StackPorts {
-  gate?: number
-  backend?: number
-  redis?: number
-  metrics?: number
+interface Ports {
+  gate: number
+  backend: number
+  redis: number
+  metrics: number
+  /** of the gate, when it has such a listener */
+  tls: number | undefined
 }
 
 export async function startStack(options: StackOptions): Promise<Stack> {
@@ -139,6 +156,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     backend: await choosePort('backend', options.backend_port),
     redis: await choosePort('Redis', options.redis_port),
     metrics: await choosePort('metrics', options.metrics_port),
+    tls: options.tls && (await choosePort('TLS', options.tls.port)),
   }
   const stack = new Stack(options, ports, stackSecrets(options.dir))
   try {
@@ -187,7 +205,7 @@ function requireBuild(): void {
 function backendProcess(
   options: StackOptions,
   dir: string,
-  ports: Required<StackPorts>,
+  ports: Ports,
   urls: Stack['urls'],
   secrets: StackSecrets,
 ): ManagedProcess {
@@ -201,7 +219,7 @@ function backendProcess(
         NODE_ENV: 'production',
         RUSHGATE_BIND: '127.0.0.1',
         RUSHGATE_PORT: String(ports.backend),
-        RUSHGATE_PUBLIC_URL: urls.gate,
+        RUSHGATE_PUBLIC_URL: urls.shop,
         RUSHGATE_DATA: dir,
         REDIS_URL: urls.redis,
         RUSHGATE_SECRET: secrets.secret,
@@ -222,7 +240,7 @@ function backendProcess(
 function gateProcess(
   options: StackOptions,
   dir: string,
-  ports: Required<StackPorts>,
+  ports: Ports,
   urls: Stack['urls'],
   secrets: StackSecrets,
 ): Nginx {
@@ -237,6 +255,7 @@ function gateProcess(
     TLS_TRUST: tlsTrust(options.env?.RUSHGATE_CA_FILE ?? process.env.RUSHGATE_CA_FILE),
     WORKERS: String(options.workers ?? 1),
     GATE_LISTEN: gateListen(`127.0.0.1:${ports.gate}`, options.proxy_protocol),
+    TLS: options.tls && ports.tls !== undefined ? tlsLines(`127.0.0.1:${ports.tls}`, options.tls) : '',
     METRICS_LISTEN: `127.0.0.1:${ports.metrics}`,
     BACKEND: backend,
     BUNDLE: join(ROOT, 'dist/rushgate.lua'),
@@ -278,10 +297,13 @@ export async function startAnotherGate(
     metrics: await choosePort('metrics', options.metrics_port),
     backend: portOf(stack.urls.backend),
     redis: portOf(stack.urls.redis),
+    tls: options.tls && (await choosePort('TLS', options.tls.port)),
   }
+  const gate_url = `http://127.0.0.1:${ports.gate}`
   const urls = {
     ...stack.urls,
-    gate: `http://127.0.0.1:${ports.gate}`,
+    shop: ports.tls === undefined ? gate_url : `https://127.0.0.1:${ports.tls}`,
+    gate: gate_url,
     metrics: `http://127.0.0.1:${ports.metrics}/metrics`,
   }
   const secrets = { secret: stack.secret, admin_token: stack.admin_token }

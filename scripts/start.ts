@@ -9,11 +9,13 @@ import { Command, InvalidArgumentError } from 'commander'
 import { Listr, PRESET_TIMER } from 'listr2'
 import { makeDemoSales } from './demo-sale'
 import { isBuildNeeded } from './freshness'
+import { trialCertificate } from './nginx'
 import { describeExit, type ExitState } from './processes'
 import { installPackages, missingPackages, RUN_PACKAGES, whyNotInstallable } from './setup'
 import { PortTakenError, ROOT, type Stack, startStack } from './stack'
 
 const METRICS_PORT = 9145
+const TLS_PORT = 8443
 const WORKERS_MAX = 64
 
 interface StartOptions {
@@ -22,6 +24,8 @@ interface StartOptions {
   metricsPort: number
   workers: number
   dir: string
+  tls?: boolean
+  tlsPort: number
   reset?: boolean
   demo: boolean
 }
@@ -44,6 +48,8 @@ function parseOptions(): StartOptions {
       integer('--admin-port', 65535),
     )
     .option('--metrics-port <port>', "the gate's metrics", integer('--metrics-port', 65535), METRICS_PORT)
+    .option('--tls', 'speak TLS and HTTP/2 too, with a certificate made for trying it')
+    .option('--tls-port <port>', 'where shoppers reach the gate with --tls', integer('--tls-port', 65535), TLS_PORT)
     .option('--workers <n>', 'workers of the gate', integer('--workers', WORKERS_MAX), 1)
     .option('--dir <folder>', 'where the state is kept', join(ROOT, '.rushgate'))
     .option('--reset', 'forget all sales and orders of earlier starts')
@@ -131,6 +137,7 @@ function startTasks(options: StartOptions) {
             gate_port: options.port,
             backend_port: options.adminPort ?? options.port + 1,
             metrics_port: options.metricsPort,
+            tls: options.tls ? { ...trialCertificate(join(options.dir, 'tls')), port: options.tlsPort } : undefined,
             database_url: process.env.DATABASE_URL || undefined,
             onDeath: reportDeath,
             onProgress: (part) => {
@@ -169,7 +176,12 @@ function reset(dir: string): void {
   for (const name of names) rmSync(join(dir, name), { recursive: true })
 }
 
-const PORT_OPTIONS: Record<string, string> = { gate: '--port', backend: '--admin-port', metrics: '--metrics-port' }
+const PORT_OPTIONS: Record<string, string> = {
+  gate: '--port',
+  backend: '--admin-port',
+  metrics: '--metrics-port',
+  TLS: '--tls-port',
+}
 
 function explainPort(error: PortTakenError): string {
   const option = PORT_OPTIONS[error.what]
@@ -177,11 +189,13 @@ function explainPort(error: PortTakenError): string {
 }
 
 function firstSteps(running: Stack, demo: boolean): string {
-  const { gate, backend, metrics } = running.urls
+  const { shop, backend, metrics } = running.urls
+  // the certificate of --tls is signed by itself
+  const curl = shop.startsWith('https:') ? `curl -s --cacert ${running.dir}/tls/certificate.pem` : 'curl -s'
   const json = "-H 'content-type: application/json'"
   const lines = [
     '',
-    `  shop      ${gate}/`,
+    `  shop      ${shop}/`,
     `  admin     ${backend}/admin/sales   (Authorization: Bearer ${running.admin_token})`,
     `  metrics   ${metrics}`,
     `  redis     ${running.urls.redis}`,
@@ -192,9 +206,9 @@ function firstSteps(running: Stack, demo: boolean): string {
     lines.push(
       'Buy something:',
       '',
-      `  curl -s ${gate}/sales/demo/state`,
-      `  SESSION=$(curl -s ${gate}/sessions ${json} -d '{"user":"ann","secret":"demo"}' | sed 's/.*"session":"\\([^"]*\\)".*/\\1/')`,
-      `  curl -s ${gate}/sales/demo/reservations -H "authorization: Bearer $SESSION" -H 'idempotency-key: my-first' ${json} -d '{"sku":"poster","quantity":1}'`,
+      `  ${curl} ${shop}/sales/demo/state`,
+      `  SESSION=$(${curl} ${shop}/sessions ${json} -d '{"user":"ann","secret":"demo"}' | sed 's/.*"session":"\\([^"]*\\)".*/\\1/')`,
+      `  ${curl} ${shop}/sales/demo/reservations -H "authorization: Bearer $SESSION" -H 'idempotency-key: my-first' ${json} -d '{"sku":"poster","quantity":1}'`,
       '',
     )
   }

@@ -1,16 +1,13 @@
 // The outer tier as it runs: a real nginx with njs before two gates. What is forged reaches no gate, a user stays with one gate,
 // and goes on at the other when that one is killed; TLS 1.3, HTTP/2 and resumption as real clients see them.
-import { execFile, execFileSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
-import { connect } from 'node:http2'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Answer, type DemoSession, type Shop, Shop as ShopOf, sleep, startShop, until } from '../../edge/test/shop'
-import type { Nginx } from '../../scripts/nginx'
+import { expectResumption, Http2Client } from '../../edge/test/tls'
+import { type Nginx, trialCertificate } from '../../scripts/nginx'
 import { startOuter } from '../../scripts/outer'
 import { freePort } from '../../scripts/ports'
-import { type AnotherGate, ROOT, startAnotherGate } from '../../scripts/stack'
+import { type AnotherGate, startAnotherGate } from '../../scripts/stack'
 
 let shop: Shop
 /** the same shop, as it is reached through the outer tier */
@@ -23,9 +20,8 @@ let certificate: string
 beforeAll(async () => {
   shop = await startShop()
   second = await startAnotherGate(shop.stack, 'second')
-  const folder = join(shop.dir, 'tls')
-  execFileSync('sh', [join(ROOT, 'scripts/make-certificate.sh'), folder])
-  certificate = join(folder, 'certificate.pem')
+  const files = trialCertificate(join(shop.dir, 'tls'))
+  certificate = files.certificate
   const port = await freePort()
   tls_port = await freePort()
   outer = await startOuter({
@@ -34,7 +30,7 @@ beforeAll(async () => {
     gates: [shop.stack.urls.gate, second.urls.gate].map((url) => new URL(url).host),
     secret: shop.stack.secret,
     workers: 2,
-    tls: { certificate, key: join(folder, 'key.pem'), port: tls_port },
+    tls: { ...files, port: tls_port },
   })
   const stack = Object.create(shop.stack, {
     urls: { value: { ...shop.stack.urls, gate: `http://127.0.0.1:${port}` } },
@@ -138,37 +134,14 @@ test("nginx's own errors are problem documents", async () => {
   ])
 })
 
-test('TLS 1.3 and HTTP/2: a purchase over one connection, and the next one is resumed', async () => {
-  const ca = readFileSync(certificate)
-  const client = connect(`https://localhost:${tls_port}`, { ca })
-  const answer = await new Promise<Record<string, unknown>>((resolve, reject) => {
-    client.once('error', reject)
-    const stream = client.request({ ':path': '/sales/outer/state' })
-    stream.once('error', reject)
-    stream.once('response', (headers) => resolve({ ...headers }))
-    stream.resume().end()
-  })
-  expect(answer[':status']).toBe(200)
-  const socket = client.socket as unknown as { getProtocol(): string; alpnProtocol: string }
-  expect([client.alpnProtocol, socket.getProtocol()]).toEqual(['h2', 'TLSv1.3'])
+test('TLS 1.3 and HTTP/2: an answer over one connection, and the next one is resumed', async () => {
+  const url = `https://localhost:${tls_port}`
+  const client = new Http2Client(url, certificate)
+  expect((await client.call('GET', '/sales/outer/state')).status).toBe(200)
+  expect(client.protocols()).toEqual(['h2', 'TLSv1.3'])
   client.close()
-
-  for (const version of ['-tls1_3', '-tls1_2']) {
-    const file = join(shop.dir, `session${version}.pem`)
-    const to = ['s_client', '-connect', `localhost:${tls_port}`, version, '-CAfile', certificate, '-ign_eof']
-    expect(await handshake([...to, '-sess_out', file])).toContain('New, TLSv1')
-    const resumed = await handshake([...to, '-sess_in', file])
-    expect(resumed).toContain('Reused, TLSv1')
-    expect(resumed).toContain('Verify return code: 0 (ok)')
-  }
-  await expect(handshake(['s_client', '-connect', `localhost:${tls_port}`, '-tls1_1'])).rejects.toThrow()
+  await expectResumption(url, certificate, shop.dir)
 })
-
-async function handshake(args: string[]): Promise<string> {
-  const running = promisify(execFile)('openssl', args)
-  running.child.stdin?.end('GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n')
-  return (await running).stdout
-}
 
 test('a gate is killed under load: its users go on at the other, nobody is refused or sold to twice', async () => {
   const users = await shop.sessions(24, 'load')

@@ -15,6 +15,12 @@ resolver="resolver $(awk '$1 == "nameserver" { print $2; exit }' /etc/resolv.con
 ca_file=${RUSHGATE_CA_FILE:-/etc/ssl/certs/ca-certificates.crt}
 tls_trust=""
 if [ -e "$ca_file" ]; then tls_trust="lua_ssl_trusted_certificate $ca_file;"; fi
+# TLS and HTTP/2 as well, where an address for it is named
+tls=""
+if [ -n "${GATE_TLS_LISTEN:-}" ]; then
+  tls="listen $GATE_TLS_LISTEN ssl http2 backlog=16384; include $GATE_TLS_SETTINGS;"
+  tls="$tls ssl_certificate ${GATE_TLS_CERTIFICATE:?must be set}; ssl_certificate_key ${GATE_TLS_KEY:?must be set};"
+fi
 lua_path='/usr/share/lua/5.1/?.lua;/usr/share/lua/5.1/?/init.lua;;'
 
 sed \
@@ -24,6 +30,7 @@ sed \
   -e "s|@PREFIX@|$prefix|g" \
   -e "s|@WORKERS@|${GATE_WORKERS:-auto}|g" \
   -e "s|@GATE_LISTEN@|$GATE_LISTEN|g" \
+  -e "s|@TLS@|$tls|g" \
   -e "s|@METRICS_LISTEN@|$GATE_METRICS_LISTEN|g" \
   -e "s|@BACKEND@|${RUSHGATE_BACKEND:?must be set}|g" \
   -e "s|@BUNDLE@|$GATE_BUNDLE|g" \

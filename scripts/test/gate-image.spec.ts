@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { findNginx } from '../nginx'
+import { Http2Client } from '../../edge/test/tls'
+import { findNginx, trialCertificate } from '../nginx'
 import { freePort } from '../ports'
 import { ManagedProcess } from '../processes'
 import { ROOT } from '../stack'
@@ -42,8 +43,7 @@ async function environment(): Promise<Record<string, string>> {
   }
 }
 
-test('the gate starts from the image', async () => {
-  const env = await environment()
+async function startImage(env: Record<string, string>): Promise<string> {
   const url = `http://${env.GATE_LISTEN}`
   gate = new ManagedProcess({
     name: 'gate image',
@@ -55,9 +55,25 @@ test('the gate starts from the image', async () => {
     ready: async () => (await fetch(`${url}/livez`)).status === 200,
   })
   await gate.start()
+  return url
+}
+
+test('the gate starts from the image', async () => {
+  const url = await startImage(await environment())
   expect((await fetch(`${url}/`)).headers.get('content-type')).toContain('text/html')
   // no Redis and no backend here: it lives, and says that it cannot sell
   expect((await fetch(`${url}/healthz`)).status).toBe(503)
+})
+
+test('with an address for TLS it speaks HTTP/2 there', async () => {
+  const { certificate, key } = trialCertificate(join(dir, 'tls'))
+  const address = `127.0.0.1:${await freePort()}`
+  const tls = { GATE_TLS_LISTEN: address, GATE_TLS_CERTIFICATE: certificate, GATE_TLS_KEY: key }
+  await startImage({ ...(await environment()), ...tls, GATE_TLS_SETTINGS: join(ROOT, 'nginx/tls.conf') })
+  const client = new Http2Client(`https://${address}`, certificate)
+  expect((await client.call('GET', '/livez')).status).toBe(200)
+  expect(client.protocols()).toEqual(['h2', 'TLSv1.3'])
+  client.close()
 })
 
 test('a placeholder that the image does not know stops the start by name', async () => {

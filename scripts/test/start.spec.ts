@@ -138,6 +138,18 @@ test('from start to a confirmed order with the commands that it prints; the next
   await expect.poll(async () => (await poll()).status, { timeout: 20_000 }).toBe('confirmed')
 })
 
+test('--tls prints addresses for TLS, and commands that work with them', { timeout: WHOLE_TEST_MS }, async () => {
+  const use = await ports()
+  const tls = await freePort()
+  const run = start('--tls', '--tls-port', String(tls), ...options('tls', use))
+  await run.said(READY)
+  expect(run.output).toContain(`  shop      https://127.0.0.1:${tls}/`)
+  const commands = run.output.split('\n').filter((line) => /^ {2}(curl|SESSION=)/.test(line))
+  const shell = await promisify(execFile)('sh', ['-c', commands.join('\necho\n')])
+  const [state = '', held = ''] = shell.stdout.split('\n').filter((line) => line !== '')
+  expect([JSON.parse(state), JSON.parse(held)]).toMatchObject([{ phase: 'open' }, { status: 'held' }])
+})
+
 test('a part that dies is named with the end of its log, and all the others stop', {
   timeout: WHOLE_TEST_MS,
 }, async () => {
