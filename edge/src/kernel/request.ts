@@ -12,6 +12,8 @@ export interface GateRequest {
   /** the client's address as text, behind the proxies that are trusted */
   address: string
 
+  /** the operator's allow list names this address or user: no limits by rate and no score; set by the lists' plugins */
+  is_allowed: boolean
   /** filled in by the session plugin; '' before it */
   user: string
   /** generation of the session; 0 before it */
@@ -46,6 +48,7 @@ export function newRequest(
     now_ms,
     redis_now_ms,
     address,
+    is_allowed: false,
     user: '',
     generation: 0,
     session_id: '',

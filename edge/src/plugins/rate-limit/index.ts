@@ -146,7 +146,9 @@ function create(config: Settings, ports: Ports): PluginPhases {
   function access(request: GateRequest): Refusal | undefined {
     const route = request.route.name
     for (const limit of limits) {
-      if (limit.everywhere || limit.routes[route] === true) {
+      // whoever is on the allow list still may not guess at passwords
+      const counts = !request.is_allowed || limit.by === 'login'
+      if (counts && (limit.everywhere || limit.routes[route] === true)) {
         const verdict = apply(limit, request)
         if (verdict !== undefined) return verdict
       }

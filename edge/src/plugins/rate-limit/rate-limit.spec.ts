@@ -95,6 +95,19 @@ describe('rate-limit', () => {
     }
   })
 
+  it('counts nobody who is on the allow list, but as one who signs in', () => {
+    const phases = phasesOf(fakeGate(), [limit({}), limit({ name: 'login', by: 'login', routes: ['login'] })])
+    const statuses: Record<string, number> = { state: 0, login: 0 }
+    for (const route of ['state', 'login'] as RouteName[]) {
+      for (let i = 0; i < 10; i++) {
+        const request = requestTo(route, 'spring', 'GET')
+        request.is_allowed = true
+        if (said(phases.access(request)) === 'nothing') statuses[route] = (statuses[route] ?? 0) + 1
+      }
+    }
+    expect(statuses).toEqual({ state: 10, login: 2 })
+  })
+
   it('counts a header by its value, and nobody without it', () => {
     const gate = fakeGate()
     const phases = phasesOf(gate, [limit({ by: 'header', header: 'x_api_key' })])
