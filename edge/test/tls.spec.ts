@@ -53,7 +53,7 @@ test('a whole purchase over one HTTP/2 connection, signed in with a cookie that 
   const paying = await client.call('POST', `/reservations/${id}/payment`, { ...signed_in, 'idempotency-key': 'pay' })
   expect([paying.status, paying.text]).toEqual([200, expect.stringContaining(`"${shop.stack.urls.shop}/`)])
   const elsewhere = { ...signed_in, origin: 'https://elsewhere.example' }
-  expect((await buy('other', elsewhere, '{"sku":"shoe","quantity":1}')).status).toBe(401)
+  expect((await buy('other', elsewhere, '{"sku":"shoe","quantity":1}')).status).toBe(403)
 })
 
 test('limits and errors over HTTP/2 are problem documents', async () => {
