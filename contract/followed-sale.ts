@@ -1,5 +1,6 @@
 // What the backend tells the gates about sales: the answer of GET /internal/sales, a long poll.
 
+import type { DegradeByHand } from './degradation'
 import type { GateSettings } from './gate-settings'
 
 export type SaleState =
@@ -49,5 +50,7 @@ export interface FollowedSale {
 export interface FollowedSales {
   /** only ever rises */
   version: number
+  /** what the operator has set; changes with the version */
+  degrade: DegradeByHand
   sales: FollowedSale[]
 }

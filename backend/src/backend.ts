@@ -2,6 +2,7 @@
 import { join } from 'node:path'
 import type { Redis } from 'ioredis'
 import { type Config, redacted } from './config'
+import { addDegradeRoutes } from './degrade/routes'
 import { Returner } from './holds/returner'
 import { Sweeper } from './holds/sweeper'
 import { Authenticator } from './http/auth'
@@ -116,6 +117,7 @@ export class Backend {
       if (!roles.includes('api')) return
       const service = new SalesService({ ledger, shards, sales, rebuilder, log })
       addSalesRoutes(app, { ledger, redis, sales, service, sessions, auth, demo: config.demo })
+      addDegradeRoutes(app, { ledger, sales, auth, log })
       const passwords = new Passwords(config.login_hashes_max)
       const accounts = new Accounts(ledger, passwords, sessions, config.demo)
       addAccountRoutes(app, ledger, accounts, auth)

@@ -376,7 +376,7 @@ export class Run {
 }
 
 async function readAll(ledger: Ledger) {
-  const { version, sales } = await ledger.sales()
+  const { version, degrade, sales } = await ledger.sales()
   const of_sales = []
   for (const { id } of sales) {
     const orders = await ledger.orders(id, '', ALL)
@@ -393,6 +393,7 @@ async function readAll(ledger: Ledger) {
   const strip = ({ id: _, ...rest }: { id: string }) => rest
   return {
     version,
+    degrade,
     same_version: await ledger.salesVersion(),
     sales,
     of_sales,

@@ -29,6 +29,8 @@ export interface FakeGate {
   rates: FakeCounters
   /** how long requests were held back */
   slept_ms: number
+  /** the level of degradation */
+  level: number
   /** whom the shop's own tokens are of */
   jwt: Record<string, JwtSession | undefined>
 }
@@ -88,6 +90,7 @@ export function fakeGate(): FakeGate {
     count: 1,
     rates: fakeCounters(10000),
     slept_ms: 0,
+    level: 0,
     jwt: {},
   } as unknown as FakeGate
   gate.ports = {
@@ -159,6 +162,7 @@ export function fakeGate(): FakeGate {
     countWithin: () => gate.count,
     rates: gate.rates.port,
     shared_rates: fakeCounters(10000).port,
+    degrade: () => gate.level,
     sleep: (ms) => {
       gate.slept_ms = gate.slept_ms + ms
     },

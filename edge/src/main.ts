@@ -19,6 +19,7 @@ import { type Metrics, newMetrics } from './adapters/metrics'
 import { newReceipts, type Receipts } from './adapters/receipts'
 import { type RedisScripts, redisScripts } from './adapters/redis-scripts'
 import { type SalesNode, salesNode } from './adapters/sales'
+import { effectiveLevel } from './domain/degradation'
 import { matchRoute, type RouteName, upstreamPath } from './domain/route'
 import { type ChainReport, type Link, runChain } from './kernel/chain'
 import { type GateConfig, runsOn } from './kernel/config'
@@ -87,6 +88,7 @@ function portsFor(plugin: string, crypto: CryptoPort, limits: ngx.SharedDict<num
     },
     rates: counterStore(requiredDict<number>('rushgate_rates'), plugin + ':'),
     shared_rates: counterStore(requiredDict<number>('rushgate_shared_rates'), plugin + ':'),
+    degrade: () => effectiveLevel(sales.degradeByHand(), 0),
     sleep: (ms) => ngx.sleep(ms / 1000),
   }
 }

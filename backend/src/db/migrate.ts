@@ -4,12 +4,14 @@ import ledger from './migrations/0001-ledger.sql'
 import lateMet from './migrations/0002-late-met.sql'
 import accounts from './migrations/0003-accounts.sql'
 import spends from './migrations/0004-spends.sql'
+import degrade from './migrations/0005-degrade.sql'
 
 const MIGRATIONS: { name: string; sql: string }[] = [
   { name: '0001-ledger', sql: ledger },
   { name: '0002-late-met', sql: lateMet },
   { name: '0003-accounts', sql: accounts },
   { name: '0004-spends', sql: spends },
+  { name: '0005-degrade', sql: degrade },
 ]
 
 /** Held by one process while it migrates ("rush" in ASCII); PGlite has but one. */

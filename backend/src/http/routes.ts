@@ -3,7 +3,7 @@ import type { Request, RequestHandler, Response, Router } from 'express'
 import { Refusal } from './refusal'
 
 export type Handler = (request: Request, response: Response) => Promise<void> | void
-export type Method = 'get' | 'post' | 'patch' | 'delete'
+export type Method = 'get' | 'post' | 'put' | 'patch' | 'delete'
 export type Handlers = Partial<Record<Method, Handler>>
 
 /** Guards run before the handlers of known methods; the first one that throws refuses the request. */

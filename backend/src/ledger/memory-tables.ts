@@ -1,4 +1,5 @@
 // The tables of the ledger in memory, and how decisions read and change them.
+import type { DegradeByHand } from '../../../contract/degradation'
 import type { Effects, Facts } from './effects'
 import { type DeadIntent, LedgerError, type PendingReturn, type Refund } from './port'
 import { type BuyerRow, compareText, type OrderRow, type SaleRow, type SessionRow, type UnitRow } from './rows'
@@ -26,6 +27,7 @@ export class MemoryTables {
   protected returns: PendingReturn[] = []
   protected readonly dead: DeadIntent[] = []
   protected version = 0
+  protected degrade: DegradeByHand = { level: 0, pinned: false }
   protected last_id = 0
 
   constructor(protected readonly options: MemoryLedgerOptions) {}

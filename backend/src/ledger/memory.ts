@@ -1,6 +1,7 @@
 // The ledger in memory: for the simulator and for tests. Same decisions as the SQL one, agreement is tested on random histories.
 // Each method runs to its end without waiting, so it is one transaction; a method that throws has changed nothing.
 import { randomBytes } from 'node:crypto'
+import type { DegradeByHand } from '../../../contract/degradation'
 import type { SaleState } from '../../../contract/followed-sale'
 import { MemoryAccounts } from './accounts'
 import { checkIntent, decideBurial, decideIntents, isStorable, partition } from './decide'
@@ -60,13 +61,19 @@ export class MemoryLedger extends MemoryTables implements port.Ledger {
     return tables && structuredClone(saleOf(tables.row))
   }
 
-  async sales(): Promise<{ version: number; sales: port.Sale[] }> {
+  async sales(): Promise<{ version: number; degrade: DegradeByHand; sales: port.Sale[] }> {
     const ids = [...this.tables.keys()].sort(compareText)
-    return { version: this.version, sales: ids.map((id) => structuredClone(saleOf(this.saleTables(id).row))) }
+    const sales = ids.map((id) => structuredClone(saleOf(this.saleTables(id).row)))
+    return { version: this.version, degrade: { ...this.degrade }, sales }
   }
 
   async salesVersion(): Promise<number> {
     return this.version
+  }
+
+  async setDegrade({ level, pinned }: DegradeByHand): Promise<void> {
+    this.version += 1
+    this.degrade = { level, pinned }
   }
 
   async replaceSessions(users: string[]): Promise<{ user: string; generation: number }[]> {

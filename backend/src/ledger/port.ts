@@ -5,6 +5,7 @@
 // finds its effect already there and changes nothing, or says so. Times are ms since 1970, from the ledger's clock.
 
 import type { ReservationStatus } from '../../../contract/codes'
+import type { DegradeByHand } from '../../../contract/degradation'
 import type { FollowedSale, Price, SaleState } from '../../../contract/followed-sale'
 import type { AccountRows } from './accounts'
 
@@ -224,8 +225,10 @@ export interface Ledger {
   changeSale(id: string, change: SaleChange): Promise<Sale>
   setSaleState(id: string, state: SaleState): Promise<Sale>
   sale(id: string): Promise<Sale | undefined>
-  sales(): Promise<{ version: number; sales: Sale[] }>
+  sales(): Promise<{ version: number; degrade: DegradeByHand; sales: Sale[] }>
   salesVersion(): Promise<number>
+  /** The level of degradation by hand; raises the sales' version, so that gates hear of it. */
+  setDegrade(by_hand: DegradeByHand): Promise<void>
 
   readonly accounts: AccountRows
 

@@ -1,6 +1,7 @@
 // The ledger on a database, PostgreSQL or PGlite: every method one transaction, every statement a file in sql/.
 // What a method decides is in decide*.ts and sale-rows.ts, shared with the ledger in memory; how it locks, in sql-settlement.ts.
 import { randomBytes } from 'node:crypto'
+import type { DegradeByHand } from '../../../contract/degradation'
 import type { SaleState } from '../../../contract/followed-sale'
 import { plainArray, textArray } from '../db/array'
 import type { Db, Queries } from '../db/db'
@@ -26,6 +27,7 @@ import readOutbox from './sql/read-outbox.sql'
 import readPendingRefunds from './sql/read-pending-refunds.sql'
 import readPendingReturns from './sql/read-pending-returns.sql'
 import readSalesVersion from './sql/read-sales-version.sql'
+import setDegradeRow from './sql/set-degrade.sql'
 import { applyEvent, recordSession, refundLateOrder, sessionOfOrder } from './sql-payments'
 import {
   type OrderRecord,
@@ -38,6 +40,12 @@ import {
 } from './sql-rows'
 import * as sales from './sql-sales'
 import * as settlement from './sql-settlement'
+
+interface VersionRecord {
+  version: number
+  degrade_level: number
+  degrade_pinned: boolean
+}
 
 export interface SqlLedgerOptions {
   db: Db
@@ -89,16 +97,21 @@ export class SqlLedger implements port.Ledger {
     return this.reading(async (queries) => (await this.reader.read(queries, [id])).map(saleOf)[0])
   }
 
-  sales(): Promise<{ version: number; sales: port.Sale[] }> {
+  sales(): Promise<{ version: number; degrade: DegradeByHand; sales: port.Sale[] }> {
     return this.reading(async (queries) => {
-      const [row] = await queries.query<{ version: number }>(readSalesVersion)
-      return { version: row?.version ?? 0, sales: (await this.reader.read(queries, 'all')).map(saleOf) }
+      const [row] = await queries.query<VersionRecord>(readSalesVersion)
+      const degrade = { level: row?.degrade_level ?? 0, pinned: row?.degrade_pinned ?? false }
+      return { version: row?.version ?? 0, degrade, sales: (await this.reader.read(queries, 'all')).map(saleOf) }
     })
   }
 
   async salesVersion(): Promise<number> {
-    const [row] = await this.db.query<{ version: number }>(readSalesVersion)
+    const [row] = await this.db.query<VersionRecord>(readSalesVersion)
     return row?.version ?? 0
+  }
+
+  async setDegrade({ level, pinned }: DegradeByHand): Promise<void> {
+    await this.db.transaction((queries) => queries.query(setDegradeRow, [level, pinned]))
   }
 
   async replaceSessions(users: string[]): Promise<{ user: string; generation: number }[]> {

@@ -3,6 +3,7 @@
 // Inside the process a change is seen at once (`latest`); gates hear of it (`announced`) only after the ledger has made it
 // durable, because a gate never goes back to an older version.
 
+import type { DegradeByHand } from '../../../contract/degradation'
 import type { FollowedSale, FollowedSales } from '../../../contract/followed-sale'
 import type { GateSettings } from '../../../contract/gate-settings'
 import type { Ledger, Sale } from '../ledger/port'
@@ -16,6 +17,7 @@ const WAITERS_MAX = 1000
 
 interface Snapshot {
   version: number
+  degrade: DegradeByHand
   sales: Sale[]
 }
 
@@ -111,10 +113,10 @@ export class SalesFollower {
   }
 
   private async step(): Promise<number> {
-    const { version, sales } = await this.latest()
+    const { version, degrade, sales } = await this.latest()
     if (this.announced_sales === undefined || version > this.announced_sales.version) {
       await this.ledger.durable()
-      this.announced_sales = { version, sales: sales.map(followed) }
+      this.announced_sales = { version, degrade, sales: sales.map(followed) }
       for (const waiter of [...this.waiters]) if (version > waiter.after) waiter.resolve()
     }
     return POLL_MS

@@ -3,6 +3,7 @@
 // Versions only go upwards, and the last good list is kept when the backend is away. Stock is read the same way: one
 // worker asks Redis four times a second, and each worker also learns from the replies to its own reservations.
 import * as cjson from 'cjson.safe'
+import type { DegradeByHand } from '../../../contract/degradation'
 import type { FollowedSale, FollowedSales, FollowedSku } from '../../../contract/followed-sale'
 import { isNews, newBoard, type StockBoard } from '../domain/stock'
 import type { LaneResult } from '../kernel/lane'
@@ -12,6 +13,8 @@ import type { Batch, ReplyListener } from './lane-batch'
 
 export interface SalesNode {
   port: SalesPort
+  /** the level of degradation that the operator has set */
+  degradeByHand: (this: void) => DegradeByHand
   /** in ms: Redis' clock less this node's */
   clockOffset: (this: void) => number
   /** reads what other workers found; cheap when there is nothing new */
@@ -55,6 +58,7 @@ export function salesNode(shared: ngx.SharedDict<string | number>, backend: Http
   let sales = new LuaTable<string, KnownSale>()
   let list: KnownSale[] = []
   let version = -1
+  let by_hand: DegradeByHand = { level: 0, pinned: false }
   let stock_seen = ''
   let offset_ms = 0
   let changed: ((this: void) => void) | undefined
@@ -92,6 +96,7 @@ export function salesNode(shared: ngx.SharedDict<string | number>, backend: Http
     sales = next
     list = next_list
     version = followed.version
+    by_hand = followed.degrade
     if (changed !== undefined) changed()
   }
 
@@ -212,6 +217,7 @@ export function salesNode(shared: ngx.SharedDict<string | number>, backend: Http
 
   return {
     port: { find, ready: () => version >= 0 },
+    degradeByHand: () => by_hand,
     clockOffset: () => offset_ms,
     refresh,
     onStock,

@@ -85,14 +85,19 @@ describe('phaseOf', () => {
 
 describe('leftShown', () => {
   it('is the number or a band, as the sale is set', () => {
-    expect(leftShown(saleWith({}), { free: 42, unpaid: 0 })).toBe(42)
-    expect(leftShown(saleWith({ left_shown: 'band' }), { free: 42, unpaid: 0 })).toBe('many')
-    expect(leftShown(saleWith({ left_shown: 'band' }), { free: 10, unpaid: 0 })).toBe('few')
-    expect(leftShown(saleWith({ left_shown: 'band' }), { free: 0, unpaid: 0 })).toBe('none')
+    expect(leftShown(saleWith({}), { free: 42, unpaid: 0 }, true)).toBe(42)
+    expect(leftShown(saleWith({ left_shown: 'band' }), { free: 42, unpaid: 0 }, true)).toBe('many')
+    expect(leftShown(saleWith({ left_shown: 'band' }), { free: 10, unpaid: 0 }, true)).toBe('few')
+    expect(leftShown(saleWith({ left_shown: 'band' }), { free: 0, unpaid: 0 }, true)).toBe('none')
+  })
+
+  it('is a band where numbers are switched off', () => {
+    expect(leftShown(saleWith({}), { free: 42, unpaid: 0 }, false)).toBe('many')
+    expect(leftShown(saleWith({}), { free: 0, unpaid: 0 }, false)).toBe('none')
   })
 
   it('is not known for unlimited SKUs and before the first report', () => {
-    expect(leftShown(saleWith({}), { free: -1, unpaid: 0 })).toBeUndefined()
-    expect(leftShown(saleWith({}), undefined)).toBeUndefined()
+    expect(leftShown(saleWith({}), { free: -1, unpaid: 0 }, true)).toBeUndefined()
+    expect(leftShown(saleWith({}), undefined, true)).toBeUndefined()
   })
 })

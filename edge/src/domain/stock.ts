@@ -70,10 +70,14 @@ export function phaseOf(sale: FollowedSale, board: StockBoard, now_ms: number): 
 
 const FEW = 10
 
-/** `left` as the sale shows it: the number, or a band. Unlimited SKUs and unknown stock have none. */
-export function leftShown(sale: FollowedSale, stock: SkuStock | undefined): number | string | undefined {
+/** `left` as the sale shows it: the number (never where not `exact`), or a band. Unlimited SKUs and unknown stock have none. */
+export function leftShown(
+  sale: FollowedSale,
+  stock: SkuStock | undefined,
+  exact: boolean,
+): number | string | undefined {
   if (stock === undefined || stock.free < 0) return undefined
-  if (sale.left_shown === 'exact') return stock.free
+  if (exact && sale.left_shown === 'exact') return stock.free
   if (stock.free === 0) return 'none'
   return stock.free <= FEW ? 'few' : 'many'
 }

@@ -31,6 +31,8 @@ export interface Ports {
   rates: CounterStore
   /** the same, with room kept for a few thousand: for when the other is full */
   shared_rates: CounterStore
+  /** the level of degradation of this node, 0 (normal) to 3: contract/degradation.ts says what each switches off */
+  degrade: (this: void) => number
   /** holds the request back; others go on meanwhile */
   sleep: (this: void, ms: number) => void
 }

@@ -1,1 +1,1 @@
-SELECT version FROM sales_version
+SELECT version, degrade_level, degrade_pinned FROM sales_version

@@ -1,5 +1,6 @@
 // sale-state: what a page needs to know of a sale, without a round trip.
 import type { GateSettings } from '../../../../contract/gate-settings'
+import { statePollMs, termsOf } from '../../domain/degradation'
 import { leftShown, phaseOf } from '../../domain/stock'
 import { rfc3339 } from '../../domain/time'
 import { definePlugin, type PluginPhases, type Ports } from '../../kernel/plugin'
@@ -18,15 +19,15 @@ interface KeptText {
 }
 
 function create(config: Infer<typeof schema>, ports: Ports): PluginPhases {
-  const { http, sales } = ports
+  const { http, sales, degrade } = ports
   // by sale id; bounded by the sales there are
   const kept: Record<string, KeptText> = {}
 
-  function skuText(known: KnownSale, index: number): string {
+  function skuText(known: KnownSale, index: number, exact: boolean): string {
     const sku = known.sale.skus[index]
     if (sku === undefined) return ''
     const stock = known.board.epoch === known.sale.epoch ? known.board.skus[sku.sku] : undefined
-    const left = leftShown(known.sale, stock)
+    const left = leftShown(known.sale, stock, exact)
     let left_text = 'null'
     if (typeof left === 'number') left_text = '' + left
     else if (left !== undefined) left_text = '"' + left + '"'
@@ -56,10 +57,12 @@ function create(config: Infer<typeof schema>, ports: Ports): PluginPhases {
   }
 
   /** Everything after the time. */
-  function render(known: KnownSale, redis_now_ms: number): string {
+  function render(known: KnownSale, redis_now_ms: number, level: number): string {
     const sale = known.sale
+    const exact = termsOf(level).exact_stock
+    const poll_ms = statePollMs(level)
     let skus = ''
-    for (let i = 0; i < sale.skus.length; i++) skus = skus + (i === 0 ? '' : ',') + skuText(known, i)
+    for (let i = 0; i < sale.skus.length; i++) skus = skus + (i === 0 ? '' : ',') + skuText(known, i, exact)
     return (
       '","phase":"' +
       phaseOf(sale, known.board, redis_now_ms) +
@@ -75,7 +78,8 @@ function create(config: Infer<typeof schema>, ports: Ports): PluginPhases {
       skus +
       '],"asks":[' +
       asksText(sale.gate) +
-      '],"queue":{"open":false}}'
+      '],"queue":{"open":false}' +
+      (poll_ms > 0 ? ',"poll_after_ms":' + poll_ms + '}' : '}')
     )
   }
 
@@ -88,7 +92,9 @@ function create(config: Infer<typeof schema>, ports: Ports): PluginPhases {
     }
     let entry = kept[id]
     if (entry === undefined || entry.known !== known || request.now_ms >= entry.until_ms) {
-      entry = { until_ms: request.now_ms + config.kept_ms, known, text: render(known, request.redis_now_ms) }
+      const level = degrade()
+      const kept_ms = config.kept_ms * termsOf(level).state_poll_factor
+      entry = { until_ms: request.now_ms + kept_ms, known, text: render(known, request.redis_now_ms, level) }
       kept[id] = entry
     }
     return answerJson(200, '{"now":"' + rfc3339(request.redis_now_ms) + entry.text)

@@ -35,6 +35,22 @@ describe('sale-state', () => {
     expect(said(phases.access(requestAt(1001)))).toContain('"phase":"paused"')
   })
 
+  it('tells bands instead of numbers, rarer polls, and keeps its text longer, when degraded', () => {
+    const gate = fakeGate()
+    if (gate.known !== undefined) {
+      gate.known.board = { stock_version: 1, epoch: 2, seen_ms: 5000, skus: { shoe: { free: 5, unpaid: 0 } } }
+    }
+    const phases = saleState.create({ kept_ms: 100 } as never, gate.ports)
+    expect(said(phases.access(requestAt(5000)))).toContain('"left":5,')
+    gate.level = 2
+    const text = said(phases.access(requestAt(5100)))
+    expect(text).toContain('"left":"few",')
+    expect(text).toContain('"queue":{"open":false},"poll_after_ms":12000}')
+    gate.level = 0
+    expect(said(phases.access(requestAt(5499)))).toContain('"left":"few",')
+    expect(said(phases.access(requestAt(5500)))).toContain('"left":5,')
+  })
+
   it('says what a purchase must carry', () => {
     const gate = fakeGate()
     const phases = saleState.create({ kept_ms: 100 } as never, gate.ports)
