@@ -10,6 +10,10 @@
 //   Number(text)               '' and blanks are NaN here, and 0 in JavaScript
 //
 // Only plain arguments are rewritten (names, fields, literals, sums of them): when they are evaluated cannot matter.
+//
+// And a result of what is not written in TypeScript is returned as `return (f(x))`, not by a tail call: a function that ends in a
+// tail call of a built-in is what LuaJIT cannot begin a trace with ("leaving loop in root trace"). After some tries it gives up on
+// that function, and on whatever calls it: measured, on every purchase's and most refusals' way (bench/README.md).
 import ts from 'typescript'
 import * as lua from 'typescript-to-lua'
 
@@ -85,6 +89,31 @@ function direct(node: ts.CallExpression, context: lua.TransformationContext): lu
   return undefined
 }
 
-export const directCalls: lua.Visitors = {
-  [ts.SyntaxKind.CallExpression]: (node, context) => direct(node, context) ?? context.superTransformExpression(node),
+function isReturned(node: ts.CallExpression): boolean {
+  if (node.questionDotToken !== undefined) return false
+  const { parent } = node
+  return ts.isReturnStatement(parent) || (ts.isArrowFunction(parent) && parent.body === node)
 }
+
+/** Lua's, LuaJIT's or nginx' own: declared, and nothing of ours. */
+function isForeign(node: ts.CallExpression, context: lua.TransformationContext): boolean {
+  const declaration = context.checker.getResolvedSignature(node)?.declaration
+  return declaration?.getSourceFile().isDeclarationFile === true
+}
+
+/** Parentheses would cut off all results but the first. */
+function hasOneResult(node: ts.CallExpression, context: lua.TransformationContext): boolean {
+  const type = context.checker.getTypeAtLocation(node)
+  const parts = type.isUnion() ? type.types : [type]
+  return (
+    parts.every((part) => part.aliasSymbol?.name !== 'LuaMultiReturn') && type.aliasSymbol?.name !== 'LuaMultiReturn'
+  )
+}
+
+function transformCall(node: ts.CallExpression, context: lua.TransformationContext): lua.Expression {
+  const call = direct(node, context) ?? context.superTransformExpression(node)
+  if (!lua.isCallExpression(call) || !isReturned(node)) return call
+  return isForeign(node, context) && hasOneResult(node, context) ? lua.createParenthesizedExpression(call) : call
+}
+
+export const directCalls: lua.Visitors = { [ts.SyntaxKind.CallExpression]: transformCall }

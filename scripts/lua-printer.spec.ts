@@ -39,15 +39,21 @@ it('prints short calls on one line and long ones on several', () => {
 })
 
 it('calls Lua for the four text functions', () => {
-  expect(printed('return a.substring(0, 7)')).toBe('return string.sub(a, 1, 7)')
-  expect(printed('return a.substring(n + 1)')).toBe('return string.sub(a, n + 2)')
-  expect(printed('return a.substring(n - 1, n)')).toBe('return string.sub(a, n, n)')
+  expect(printed('return a.substring(0, 7)')).toBe('return (string.sub(a, 1, 7))')
+  expect(printed('return a.substring(n + 1)')).toBe('return (string.sub(a, n + 2))')
+  expect(printed('return a.substring(n - 1, n)')).toBe('return (string.sub(a, n, n))')
   expect(printed('return a.charCodeAt(n)')).toBe('return string.byte(a, n + 1) or 0 / 0')
   expect(printed("return a.indexOf('.')")).toBe('return (string.find(a, ".", 1, true) or 0) - 1')
   expect(printed('return a.indexOf(b, n - 2)')).toBe('return (string.find(a, b, n - 1, true) or 0) - 1')
-  expect(printed('return f(a).substring(0, n)')).toBe('return string.sub(f(a), 1, n)')
+  expect(printed('return f(a).substring(0, n)')).toBe('return (string.sub(f(a), 1, n))')
   expect(printed('return Number(a.substring(n)) + 1')).toBe('return (tonumber(string.sub(a, n + 1)) or 0 / 0) + 1')
   expect(printed('return Number(a) + 1')).toBe('return (tonumber(a) or 0 / 0) + 1')
+})
+
+it('makes no tail call of what is not ours', () => {
+  expect(printed('return Math.floor(n)')).toBe('return (math.floor(n))')
+  expect(printed('const g = (): number => Math.floor(n)\nreturn g()')).toContain('return (math.floor(n))')
+  expect(printed('return f(a)')).toBe('return f(a)')
 })
 
 it('leaves alone what is not plain, or not a text', () => {
