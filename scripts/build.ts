@@ -131,7 +131,7 @@ export async function buildOuter(): Promise<void> {
     entryPoints: [join(root, 'nginx/njs/outer.ts')],
     bundle: true,
     write: false,
-    external: ['crypto'],
+    external: ['crypto', 'fs'],
     format: 'esm',
     target: 'es5',
     plugins: [downwards],

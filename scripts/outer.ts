@@ -1,6 +1,7 @@
 // The outer tier as a process: plain NGINX with njs in front of gates (nginx/outer.conf.template).
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { readSecretFile } from '../backend/src/secrets'
 import { findNjs, Nginx, renderTemplate, type TlsFiles, tlsLines } from './nginx'
 import type { DeathListener } from './processes'
 import { ROOT } from './stack'
@@ -17,6 +18,8 @@ export interface OuterOptions {
   gates: string[]
   /** RUSHGATE_SECRET */
   secret: string
+  /** RUSHGATE_SECRET_FILE, in place of it */
+  secret_file?: string
   workers?: number
   /** CIDRs of balancers in front of it, whose X-Forwarded-For is believed */
   trusted_proxies?: string[]
@@ -44,12 +47,13 @@ export function outerValues(options: OuterOptions): Record<string, string> {
 export async function startOuter(options: OuterOptions): Promise<Nginx> {
   if (!existsSync(join(ROOT, 'dist/njs/outer.js')))
     throw new Error('dist/njs/outer.js is missing: run `npm run build` first')
+  if (options.secret_file !== undefined) readSecretFile(options.secret_file)
   const template = readFileSync(join(ROOT, 'nginx/outer.conf.template'), 'utf8')
   const outer = new Nginx({
     name: 'outer tier',
     dir: options.dir,
     config: renderTemplate(template, outerValues(options)),
-    env: { RUSHGATE_SECRET: options.secret },
+    env: { RUSHGATE_SECRET: options.secret, RUSHGATE_SECRET_FILE: options.secret_file },
     ready: async () => {
       const url = `http://127.0.0.1:${options.port}/livez`
       return (await fetch(url, { signal: AbortSignal.timeout(PROBE_TIMEOUT_MS) })).ok

@@ -26,7 +26,7 @@ import { Rebuilder, type RebuildStep } from './sales/rebuild'
 import { addSalesRoutes } from './sales/routes'
 import { SalesService } from './sales/service'
 import { evictionProblem, Watcher } from './sales/watcher'
-import { Keyring } from './secrets'
+import { Keyring, parseSecrets, readSecretFile } from './secrets'
 import { addAccountRoutes } from './sessions/account-routes'
 import { Accounts } from './sessions/accounts'
 import { Passwords } from './sessions/password'
@@ -56,6 +56,7 @@ export class Backend {
   private readonly redis: Redis
   private readonly blocking: Redis | undefined
   private readonly http: HttpServer
+  private readonly keyring: Keyring
   private readonly parts: Part[]
   /** where it listens, once it does */
   url = ''
@@ -73,6 +74,7 @@ export class Backend {
     this.redis = redis
     const shards = new Shards(redis, new Scripts())
     const keyring = new Keyring(config.secrets)
+    this.keyring = keyring
     const sales = new SalesFollower(ledger, log, metrics)
     this.sales = sales
     const rebuilder = new Rebuilder({
@@ -168,6 +170,23 @@ export class Backend {
     this.url = `http://${host}:${port}`
     for (const part of this.parts) await part.start()
     this.log.info({ url: this.url, roles: this.config.roles }, 'listening')
+  }
+
+  /** Takes what RUSHGATE_SECRET_FILE says now; a file that is wrong leaves the secrets as they are. */
+  reloadSecrets(): void {
+    const { secret_file } = this.config
+    if (secret_file === undefined) {
+      this.log.warn('secrets are not read again: RUSHGATE_SECRET_FILE is not set')
+      return
+    }
+    try {
+      const secrets = parseSecrets(readSecretFile(secret_file))
+      this.keyring.replace(secrets)
+      this.log.info({ secrets: secrets.map(({ id }) => `${id}:redacted`) }, 'secrets read again')
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error)
+      this.log.error({ secret_file, reason }, 'secrets not read again: the old ones go on')
+    }
   }
 
   /** Requests end first, then the loops, then the connections; the ledger is its opener's to close. */

@@ -1,4 +1,7 @@
 // Every wrong variable is named with its rule; nothing secret is ever printed.
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { parseConfig, parseRoles, ROLES, redacted } from './config'
 import { parseSecrets } from './secrets'
@@ -69,6 +72,24 @@ describe('the environment', () => {
 })
 
 describe('secrets', () => {
+  test('come from a file that others cannot read, one or several a line', () => {
+    const dir = mkdtempSync(join(tmpdir(), 'rushgate-secrets-'))
+    const file = join(dir, 'secrets')
+    writeFileSync(file, 'k3:0123456789abcdef-third, k2:0123456789abcdef-second\nk1:0123456789abcdef-first\n\n', {
+      mode: 0o640,
+    })
+    const env = { ...GOOD, RUSHGATE_SECRET: '', RUSHGATE_SECRET_FILE: file }
+    expect(parseConfig(env, ALL).secrets.map(({ id }) => id)).toEqual(['k3', 'k2', 'k1'])
+    expect(parseConfig({ ...env, RUSHGATE_SECRET: GOOD.RUSHGATE_SECRET }, ALL).secrets[0]?.id).toBe('k3')
+    chmodSync(file, 0o644)
+    expect(() => parseConfig(env, ALL)).toThrow(/^RUSHGATE_SECRET_FILE: .* is open to every user/)
+    writeFileSync(file, 'k1:short')
+    chmodSync(file, 0o600)
+    expect(() => parseConfig(env, ALL)).toThrow(/^RUSHGATE_SECRET_FILE: secret 1 \("k1"\)/)
+    rmSync(dir, { recursive: true })
+    expect(() => parseConfig(env, ALL)).toThrow(/^RUSHGATE_SECRET_FILE: ENOENT/)
+  })
+
   test('are named by place and id when they are wrong, never by their text', () => {
     expect(parseSecrets(GOOD.RUSHGATE_SECRET).map(({ id }) => id)).toEqual(['k2', 'k1'])
     expect(() => parseSecrets('nocolon')).toThrow('secret 1: must be <key id>:<secret>')

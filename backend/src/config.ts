@@ -1,7 +1,7 @@
 // The backend's configuration: the environment, parsed once and printed with its secrets left out.
 import { hostname } from 'node:os'
 import { z } from 'zod'
-import { parseSecrets, type Secret } from './secrets'
+import { parseSecrets, readSecretFile, type Secret } from './secrets'
 
 export const ROLES = ['api', 'settler', 'sweeper'] as const
 export type Role = (typeof ROLES)[number]
@@ -39,6 +39,8 @@ const environment = z.object({
   DATABASE_URL: url('postgres:', 'postgresql:').optional(),
   REDIS_URL: url('redis:', 'rediss:').default('redis://127.0.0.1:6379'),
   RUSHGATE_SECRET: secrets,
+  /** read in place of RUSHGATE_SECRET, and again on SIGHUP */
+  RUSHGATE_SECRET_FILE: z.string().optional(),
   RUSHGATE_ADMIN_TOKEN: z.string().min(ADMIN_TOKEN_LENGTH_MIN),
   RUSHGATE_DEMO: flag,
   /** password hashes in progress and waiting; each takes 180 ms of a core */
@@ -62,6 +64,7 @@ export interface Config {
   database_url: string | undefined
   redis_url: string
   secrets: Secret[]
+  secret_file: string | undefined
   admin_token: string
   demo: boolean
   login_hashes_max: number
@@ -83,13 +86,24 @@ export function parseRoles(text: string | undefined): Role[] {
   return ROLES.filter((role) => wanted.includes(role))
 }
 
+function secretsIn(file: string): string {
+  try {
+    return readSecretFile(file)
+  } catch (error) {
+    throw new ConfigError(`RUSHGATE_SECRET_FILE: ${error instanceof Error ? error.message : String(error)}`)
+  }
+}
+
 /** Throws a ConfigError that names every variable that is wrong, and the rule it breaks. */
 export function parseConfig(env: Record<string, string | undefined>, roles: Role[]): Config {
   const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''))
+  const secret_file = given.RUSHGATE_SECRET_FILE
+  if (secret_file !== undefined) given.RUSHGATE_SECRET = secretsIn(secret_file)
   const parsed = environment.safeParse(given)
   if (!parsed.success) {
     const problems = parsed.error.issues.map((issue) => {
       const name = String(issue.path[0])
+      if (name === 'RUSHGATE_SECRET' && secret_file !== undefined) return `RUSHGATE_SECRET_FILE: ${issue.message}`
       return given[name] === undefined ? `${name}: must be set` : `${name}: ${issue.message}`
     })
     throw new ConfigError(problems.join('\n'))
@@ -113,6 +127,7 @@ export function parseConfig(env: Record<string, string | undefined>, roles: Role
     database_url: values.DATABASE_URL,
     redis_url: values.REDIS_URL,
     secrets: values.RUSHGATE_SECRET,
+    secret_file: values.RUSHGATE_SECRET_FILE,
     admin_token: values.RUSHGATE_ADMIN_TOKEN,
     demo: values.RUSHGATE_DEMO,
     login_hashes_max: values.RUSHGATE_LOGIN_HASHES_MAX,

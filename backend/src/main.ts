@@ -1,4 +1,5 @@
-// The backend's process: reads its configuration, opens the ledger, serves until SIGTERM or SIGINT, then ends in order.
+// The backend's process: reads its configuration, opens the ledger, serves until SIGTERM or SIGINT, then ends in order. SIGHUP
+// makes it read its secrets again.
 import { Command } from 'commander'
 import { Backend } from './backend'
 import { parseConfig, parseRoles, ROLES } from './config'
@@ -25,6 +26,7 @@ async function main(): Promise<void> {
     await ledger.close()
     throw error
   }
+  process.on('SIGHUP', () => backend.reloadSecrets())
   const signal = await untilSignal(log)
   log.info({ signal }, 'stopping')
   await backend.stop()

@@ -1,7 +1,8 @@
-// The keys that tokens and calls are signed with, drawn from RUSHGATE_SECRET (contract/secrets.ts).
+// The keys that tokens and calls are signed with, drawn from RUSHGATE_SECRET or the file RUSHGATE_SECRET_FILE (contract/secrets.ts).
 //
 // The first secret signs, all of them verify, so that a secret can be rotated without ending anybody's session.
 import { createHmac, hkdfSync, timingSafeEqual } from 'node:crypto'
+import { readFileSync, statSync } from 'node:fs'
 import { HKDF_BYTES, HKDF_SALT, SECRET_LENGTH_MIN, type SubkeyPurpose } from '../../contract/secrets'
 
 export interface Secret {
@@ -12,7 +13,12 @@ export interface Secret {
 /** Throws a sentence that names what is wrong, never the secret. */
 export function parseSecrets(value: string): Secret[] {
   const secrets: Secret[] = []
-  for (const [index, part] of value.split(',').entries()) {
+  const parts = value
+    .split(/[,\n]/)
+    .map((part) => part.trim())
+    .filter((part) => part !== '')
+  if (parts.length === 0) throw new Error('names no secret')
+  for (const [index, part] of parts.entries()) {
     const colon = part.indexOf(':')
     const id = part.substring(0, colon)
     const text = part.substring(colon + 1)
@@ -29,6 +35,13 @@ export function parseSecrets(value: string): Secret[] {
   return secrets
 }
 
+/** Refuses a file that everybody may read or write. */
+export function readSecretFile(path: string): string {
+  const others = statSync(path).mode & 0o007
+  if (others !== 0) throw new Error(`${path} is open to every user of this machine: chmod o= ${path}`)
+  return readFileSync(path, 'utf8')
+}
+
 export interface SigningKey {
   id: string
   key: Buffer
@@ -37,8 +50,15 @@ export interface SigningKey {
 export class Keyring {
   private readonly subkeys = new Map<string, SigningKey[]>()
 
-  constructor(private readonly secrets: Secret[]) {
+  constructor(private secrets: Secret[]) {
     if (secrets.length === 0) throw new Error('no secret to sign with')
+  }
+
+  /** From now on these count. What a caller has in hand of the others stays good for the request it is at. */
+  replace(secrets: Secret[]): void {
+    if (secrets.length === 0) throw new Error('no secret to sign with')
+    this.secrets = secrets
+    this.subkeys.clear()
   }
 
   all(purpose: SubkeyPurpose): SigningKey[] {

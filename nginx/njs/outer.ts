@@ -4,6 +4,8 @@
 // problem                answers a refusal of ours, or an error of nginx's own, as a problem document
 // biome-ignore lint/style/useNodejsImportProtocol: njs knows the module by this name only
 import crypto from 'crypto'
+// biome-ignore lint/style/useNodejsImportProtocol: as above
+import fs from 'fs'
 import { REFUSALS, type RefusalCode } from '../../contract/codes'
 import { HKDF_SALT, type SubkeyPurpose } from '../../contract/secrets'
 import { withoutSessionCookies } from '../../edge/src/domain/session-cookie'
@@ -11,13 +13,20 @@ import { judge } from './judge'
 
 // This file's top level runs for each request (njs clones its machine): so it derives no keys before they are needed.
 function secretOf(key_id: string): string | undefined {
-  const secrets = process.env.RUSHGATE_SECRET
-  if (secrets === undefined || secrets === '') throw new Error('RUSHGATE_SECRET is not set: no token can be checked')
-  const all = ',' + secrets + ','
+  const all = ',' + readSecrets() + ','
   const from = all.indexOf(',' + key_id + ':')
   if (from < 0 || key_id === '') return undefined
   const begin = from + key_id.length + 2
   return all.substring(begin, all.indexOf(',', begin))
+}
+
+/** A file is read for each token, so that new secrets count at once: put it there whole, by renaming. */
+function readSecrets(): string {
+  const file = process.env.RUSHGATE_SECRET_FILE
+  const is_file = file !== undefined && file !== ''
+  const secrets = is_file ? fs.readFileSync(file, 'utf8') : process.env.RUSHGATE_SECRET
+  if (secrets === undefined || secrets === '') throw new Error('no secret is set: no token can be checked')
+  return secrets.trim().replace(/\s*[,\n]\s*/g, ',')
 }
 
 /** HKDF-SHA256 (RFC 5869) for one block of output, which is all that a subkey is. */

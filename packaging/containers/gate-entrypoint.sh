@@ -7,7 +7,8 @@ prefix=$GATE_PREFIX
 config=$prefix/conf/nginx.conf
 mkdir -p "$prefix/conf" "$prefix/logs" "$prefix/temp"
 ln -sf "$GATE_ERROR_LOG" "$prefix/logs/error.log"
-: "${RUSHGATE_SECRET:?must be set}" "${RUSHGATE_REDIS_URL:?must be set}"
+: "${RUSHGATE_REDIS_URL:?must be set}"
+if [ -z "${RUSHGATE_SECRET_FILE:-}" ]; then : "${RUSHGATE_SECRET:?must be set}"; fi
 
 load_modules="load_module $GATE_MODULES/ndk_http_module.so; load_module $GATE_MODULES/ngx_http_lua_module.so;"
 # names are looked up by the container's own name server; a Redis behind TLS is checked against these certificates

@@ -1,5 +1,7 @@
-// What the gate is told by its environment, parsed once in init. Secrets come this way only, and are never logged.
+// What the gate is told by its environment, parsed once in init. Secrets come this way or by the file that it names, and are
+// never logged.
 import { SECRET_LENGTH_MIN } from '../../../contract/secrets'
+import { readSecretFile } from './secret-file'
 
 export interface Secret {
   key_id: string
@@ -34,17 +36,27 @@ function required(name: string): string {
   return value as string
 }
 
-function parseSecrets(text: string): Secret[] {
+function parseSecrets(text: string, name: string): Secret[] {
   const secrets: Secret[] = []
-  for (const [part] of string.gmatch(text, '[^,]+')) {
-    const [key_id, secret] = string.match(part as string, '^([%w_-]+):(.+)$')
+  const seen = new LuaTable<string, boolean>()
+  for (const [part] of string.gmatch(text, '[^,\n]*[^,%s][^,\n]*')) {
+    const [key_id, secret] = string.match(part as string, '^%s*([%w_-]+):(.-)%s*$')
     if (key_id === undefined || secret === undefined || secret.length < SECRET_LENGTH_MIN) {
-      error('RUSHGATE_SECRET: each part must be <key id>:<at least ' + SECRET_LENGTH_MIN + ' characters>', 0)
+      error(name + ': each part must be <key id>:<at least ' + SECRET_LENGTH_MIN + ' characters>', 0)
     }
+    if (seen.has(key_id as string)) error(name + ': the key id "' + key_id + '" is there twice', 0)
+    seen.set(key_id as string, true)
     secrets.push({ key_id: key_id as string, secret: secret as string })
   }
-  if (secrets.length === 0) error('RUSHGATE_SECRET: names no secret', 0)
+  if (secrets.length === 0) error(name + ': names no secret', 0)
   return secrets
+}
+
+/** A file counts before the variable that holds them itself. */
+function readSecrets(): Secret[] {
+  const file = os.getenv('RUSHGATE_SECRET_FILE')
+  if (file === undefined || file === '') return parseSecrets(required('RUSHGATE_SECRET'), 'RUSHGATE_SECRET')
+  return parseSecrets(readSecretFile(file), 'RUSHGATE_SECRET_FILE')
 }
 
 function parsePort(text: string | undefined, fallback: number, name: string): number {
@@ -92,7 +104,7 @@ export function readEnvironment(): Environment {
   const [host, port] = string.match(backend, '^([^:]+):(%d+)$')
   if (host === undefined) error('RUSHGATE_BACKEND: must be host:port, got ' + backend, 0)
   return {
-    secrets: parseSecrets(required('RUSHGATE_SECRET')),
+    secrets: readSecrets(),
     redis: parseRedisUrl(required('RUSHGATE_REDIS_URL')),
     backend_host: addressOf(host as string),
     backend_port: parsePort(port, 8081, 'RUSHGATE_BACKEND'),

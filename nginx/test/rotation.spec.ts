@@ -1,0 +1,192 @@
+// Secrets are rotated while people sign in, buy with signed requests, poll and look at their carts, through the outer tier and two
+// gates: in the order of docs/OPERATING.md nobody is refused, and afterwards the old secret opens nothing.
+import { randomBytes } from 'node:crypto'
+import { chmodSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type DemoSession, Shop, sleep, startShop, until } from '../../edge/test/shop'
+import { signatureOf } from '../../edge/test/signing'
+import type { Nginx } from '../../scripts/nginx'
+import { startOuter } from '../../scripts/outer'
+import { freePort } from '../../scripts/ports'
+import { type AnotherGate, startAnotherGate } from '../../scripts/stack'
+
+const OLD = `old:${randomBytes(24).toString('base64url')}`
+const NEW = `new:${randomBytes(24).toString('base64url')}`
+const SHOPPERS = 12
+/** how long the load goes on in each state of the rotation */
+const STEP_MS = 1200
+
+interface Shopper extends DemoSession {
+  signing_key: string
+}
+
+let dir: string
+let file: string
+let shop: Shop
+let front: Shop
+let second: AnotherGate
+let outer: Nginx
+
+beforeAll(async () => {
+  dir = mkdtempSync(join(tmpdir(), 'rushgate-rotation-'))
+  file = join(dir, 'secrets')
+  put(OLD)
+  // the file counts, whatever stands in the variable
+  const env = { RUSHGATE_SECRET: 'wrong:0123456789abcdef', RUSHGATE_SECRET_FILE: file }
+  shop = await startShop({ env })
+  second = await startAnotherGate(shop.stack, 'second', { env })
+  const port = await freePort()
+  const gates = [shop.stack.urls.gate, second.urls.gate].map((url) => new URL(url).host)
+  outer = await startOuter({ dir: join(dir, 'outer'), port, gates, secret: '', secret_file: file, workers: 2 })
+  const urls = { ...shop.stack.urls, gate: `http://127.0.0.1:${port}` }
+  front = new Shop(Object.create(shop.stack, { urls: { value: urls } }), shop.dir)
+  await shop.open('rotation', { total: 20_000, user_max: 900 }, { gate: { signature: true }, hold_attempts_max: 900 })
+  await until(async () => (await (await fetch(`${second.urls.gate}/sales/rotation/state`)).text()).includes('"open"'))
+})
+
+afterAll(async () => {
+  await outer?.stop()
+  await second?.gate.stop()
+  await shop?.close()
+  rmSync(dir, { recursive: true, force: true })
+})
+
+/** Whole or not at all, as the outer tier needs it. */
+function put(secrets: string): void {
+  writeFileSync(`${file}.new`, `${secrets}\n`, { mode: 0o640 })
+  renameSync(`${file}.new`, file)
+}
+
+const log = () => readFileSync(join(shop.stack.dir, 'backend.log'), 'utf8')
+const readAgain = () => log().split('secrets read again').length
+
+async function rotate(secrets: string, order: 'backend first' | 'gates first'): Promise<void> {
+  put(secrets)
+  const backend = async () => {
+    const before = readAgain()
+    shop.stack.backend.kill('SIGHUP')
+    await until(async () => readAgain() > before)
+  }
+  const gates = async () => {
+    await shop.stack.gate.reload()
+    await second.gate.reload()
+  }
+  for (const part of order === 'backend first' ? [backend, gates] : [gates, backend]) await part()
+}
+
+async function signIn(users: string[]): Promise<Shopper[]> {
+  const shoppers: Shopper[] = []
+  for (const user of users) {
+    const body = JSON.stringify({ user, secret: 'demo' })
+    const answer = await front.call('POST', '/sessions', { 'content-type': 'application/json' }, body)
+    expect([answer.status, JSON.stringify(answer.body)]).toEqual([201, expect.stringContaining('signing_key')])
+    shoppers.push({ user, ...(answer.body as { session: string; signing_key: string }) })
+    await sleep(120)
+  }
+  return shoppers
+}
+
+/** What everybody does until stopped; what was answered, other than with success. */
+class Load {
+  answers = 0
+  readonly wrong: string[] = []
+  private stopped = false
+  private readonly running: Promise<void>[]
+  private readonly newcomers: Promise<void>
+
+  constructor(shoppers: Shopper[]) {
+    this.running = shoppers.map((shopper) => this.shop(shopper))
+    this.newcomers = this.arrive()
+  }
+
+  async stop(): Promise<void> {
+    this.stopped = true
+    await Promise.all([...this.running, this.newcomers])
+  }
+
+  private async shop(shopper: Shopper, rounds = Number.POSITIVE_INFINITY): Promise<void> {
+    const authorization = `Bearer ${shopper.session}`
+    for (let i = 0; !this.stopped && i < rounds; i++) {
+      const key = randomBytes(9).toString('base64url')
+      const path = '/sales/rotation/reservations'
+      const body = '{"sku":"shoe","quantity":1}'
+      const signature = signatureOf(shopper.signing_key, { method: 'POST', path, time_ms: Date.now(), key, body })
+      const headers = { 'content-type': 'application/json', 'idempotency-key': key, 'x-rush-signature': signature }
+      const bought = await this.expect(202, 'POST', path, { authorization, ...headers }, body)
+      await this.expect(200, 'GET', `/reservations/${bought.reservation}`, { authorization })
+      if (i % 3 === 0) await this.expect(200, 'GET', path, { authorization })
+      await sleep(60)
+    }
+  }
+
+  private async arrive(): Promise<void> {
+    for (let i = 0; !this.stopped; i++) {
+      const [newcomer] = await signIn([`newcomer-${i}-${Date.now()}`])
+      await this.shop(newcomer as Shopper, 2)
+    }
+  }
+
+  private async expect(status: number, ...call: Parameters<Shop['call']>): Promise<Record<string, unknown>> {
+    const answer = await front.call(...call)
+    this.answers++
+    if (answer.status !== status) this.wrong.push(`${call[0]} ${call[1]}: ${answer.status} ${answer.body.code}`)
+    return answer.body
+  }
+}
+
+test('secrets rotated under load: nobody is refused', async () => {
+  const users = Array.from({ length: SHOPPERS }, (_, i) => `shopper-${i}`)
+  const early = await signIn(users)
+  let load = new Load(early)
+  await sleep(STEP_MS)
+  await rotate(`${OLD},${NEW}`, 'gates first')
+  await sleep(STEP_MS)
+  await rotate(`${NEW}\n${OLD}`, 'backend first')
+  await sleep(STEP_MS)
+  // twelve hours later: whoever signed in with the old one has signed in again
+  await load.stop()
+  expect([load.wrong, load.answers > SHOPPERS * 10]).toEqual([[], true])
+  const late = await signIn(users)
+  for (const { session } of late) expect(session).toMatch(/^s1\.new\./)
+  load = new Load(late)
+  await rotate(NEW, 'gates first')
+  await sleep(STEP_MS)
+  await load.stop()
+  expect([load.wrong, load.answers > SHOPPERS * 5]).toEqual([[], true])
+
+  const { session } = early[0] as Shopper
+  const at_gate = await shop.buy('rotation', session, 'old')
+  expect([at_gate.status, at_gate.body.code]).toEqual([401, 'no_session'])
+  expect((await front.get('/sales/rotation/state', session)).status).toBe(401)
+  const headers = { authorization: `Bearer ${session}` }
+  expect((await fetch(`${shop.stack.urls.backend}/sales/rotation/reservations`, { headers })).status).toBe(401)
+})
+
+test('a file that is wrong, or open to everybody, changes nothing and is named', async () => {
+  const [{ session }] = (await shop.sessions(1, 'steady')) as [DemoSession]
+  const wrongs: [string, () => void][] = [
+    ['at least 16 characters', () => put(`${NEW},short:x`)],
+    ['is there twice', () => put(`${NEW},${NEW}`)],
+    ['open to every user', () => chmodSync(file, 0o644)],
+    ['No such file', () => rmSync(file)],
+  ]
+  for (const [words, spoil] of wrongs) {
+    put(NEW)
+    spoil()
+    const workers = shop.stack.gate.workers()
+    shop.stack.gate.kill('SIGHUP')
+    shop.stack.backend.kill('SIGHUP')
+    await until(async () => new RegExp(`RUSHGATE_SECRET_FILE: [^\n]*${words}`).test(shop.stack.gate.errorLog()))
+    expect(shop.stack.gate.workers()).toEqual(workers)
+    expect((await shop.get('/sales/rotation/reservations', session)).status).toBe(200)
+  }
+  await until(async () => log().split('secrets not read again').length > wrongs.length)
+  put(NEW)
+})
+
+test('no secret is in any log', () => {
+  const logs = [log(), shop.stack.gate.errorLog(), second.gate.errorLog(), outer.errorLog()].join('\n')
+  for (const secret of [OLD, NEW]) expect(logs).not.toContain(secret.substring(4))
+})
