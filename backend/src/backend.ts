@@ -10,6 +10,8 @@ import { addHealthRoutes } from './http/health'
 import type { ReceiptMaker } from './http/refusal'
 import { createHttpServer, type HttpServer } from './http/server'
 import type { Ledger } from './ledger/port'
+import { ListsFollower } from './lists/follower'
+import { addListRoutes } from './lists/routes'
 import type { Logger } from './log'
 import { createMetrics, type Metrics } from './metrics'
 import { addSandboxRoutes, addWebhookRoutes } from './payment/routes'
@@ -57,6 +59,7 @@ export class Backend {
   private readonly blocking: Redis | undefined
   private readonly http: HttpServer
   private readonly keyring: Keyring
+  private readonly followers: Part[]
   private readonly parts: Part[]
   /** where it listens, once it does */
   url = ''
@@ -77,6 +80,7 @@ export class Backend {
     this.keyring = keyring
     const sales = new SalesFollower(ledger, log, metrics)
     this.sales = sales
+    const lists = new ListsFollower(ledger, log, metrics)
     const rebuilder = new Rebuilder({
       ledger,
       redis,
@@ -126,12 +130,15 @@ export class Backend {
       addSessionRoutes(app, { accounts, sessions, auth, public_url })
       const reservations = new Reservations({ ledger, shards, sales, provider, public_url, metrics, log, onChanged })
       addReceiptRoutes(app, { keyring, auth })
+      addListRoutes(app, { ledger, lists, auth, log })
       addReservationRoutes(app, { auth, reservations, sales })
       addWebhookRoutes(app, { ledger, provider, metrics, onChanged: onPayment })
       addSandboxRoutes(app, provider)
     })
 
-    this.parts = [sales]
+    // what gates poll for: stopped first, so that they are answered
+    this.followers = roles.includes('api') ? [sales, lists] : [sales]
+    this.parts = []
     if (roles.includes('settler')) {
       this.blocking = createRedisClient({
         url: config.redis_url,
@@ -168,7 +175,7 @@ export class Backend {
     const port = await this.http.listen(this.config.port, this.config.bind)
     const host = this.config.bind.includes(':') ? `[${this.config.bind}]` : this.config.bind
     this.url = `http://${host}:${port}`
-    for (const part of this.parts) await part.start()
+    for (const part of [...this.followers, ...this.parts]) await part.start()
     this.log.info({ url: this.url, roles: this.config.roles }, 'listening')
   }
 
@@ -191,12 +198,11 @@ export class Backend {
 
   /** Requests end first, then the loops, then the connections; the ledger is its opener's to close. */
   async stop(): Promise<void> {
-    const [sales, ...others] = this.parts
     // no new connections first: a gate whose long poll ends would poll again at once, and keep the server open
     const closed = this.http.close()
-    await sales?.stop()
+    for (const part of this.followers) await part.stop()
     await closed
-    for (const part of others) await part.stop()
+    for (const part of this.parts) await part.stop()
     this.redis.disconnect()
     this.blocking?.disconnect()
   }

@@ -47,6 +47,7 @@ export function createMetrics() {
       registers,
     }),
     sessions: counter('sessions_total', 'Sessions minted', ['kind']),
+    list_entries: gauge('list_entries', 'Entries of the allow and deny lists', ['list', 'kind']),
     loop_failures: counter('loop_failures_total', 'Rounds of a loop that failed and were tried again', ['loop']),
     redis_connected: gauge('redis_connected', '1 while the connection to Redis is ready', ['connection']),
     http: new Histogram({

@@ -5,6 +5,7 @@ import lateMet from './migrations/0002-late-met.sql'
 import accounts from './migrations/0003-accounts.sql'
 import spends from './migrations/0004-spends.sql'
 import degrade from './migrations/0005-degrade.sql'
+import lists from './migrations/0006-lists.sql'
 
 const MIGRATIONS: { name: string; sql: string }[] = [
   { name: '0001-ledger', sql: ledger },
@@ -12,6 +13,7 @@ const MIGRATIONS: { name: string; sql: string }[] = [
   { name: '0003-accounts', sql: accounts },
   { name: '0004-spends', sql: spends },
   { name: '0005-degrade', sql: degrade },
+  { name: '0006-lists', sql: lists },
 ]
 
 /** Held by one process while it migrates ("rush" in ASCII); PGlite has but one. */

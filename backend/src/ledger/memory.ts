@@ -8,6 +8,7 @@ import { checkIntent, decideBurial, decideIntents, isStorable, partition } from 
 import { decideEnd } from './decide-end'
 import { decideLateRefund, decidePayment, decidePaymentStart } from './decide-payment'
 import { noEffects } from './effects'
+import { MemoryLists } from './lists'
 import { bySaleAndBody, bySkuAndUser, isFree, MemoryTables, type SaleTables, setUnit, unitOf } from './memory-tables'
 import { tombstoneOrder } from './new-orders'
 import type * as port from './port'
@@ -20,6 +21,7 @@ export type { MemoryLedgerOptions } from './memory-tables'
 export class MemoryLedger extends MemoryTables implements port.Ledger {
   readonly kind = 'memory'
   readonly accounts = new MemoryAccounts()
+  readonly lists = new MemoryLists()
 
   now(): number {
     return this.options.clock()

@@ -8,6 +8,7 @@ import type { ReservationStatus } from '../../../contract/codes'
 import type { DegradeByHand } from '../../../contract/degradation'
 import type { FollowedSale, Price, SaleState } from '../../../contract/followed-sale'
 import type { AccountRows } from './accounts'
+import type { ListRows } from './lists'
 
 export interface UnitGeneration {
   unit: number
@@ -231,6 +232,7 @@ export interface Ledger {
   setDegrade(by_hand: DegradeByHand): Promise<void>
 
   readonly accounts: AccountRows
+  readonly lists: ListRows
 
   // sessions: raises each user's generation and returns the new one
   replaceSessions(users: string[]): Promise<{ user: string; generation: number }[]>

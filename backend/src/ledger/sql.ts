@@ -7,6 +7,7 @@ import { plainArray, textArray } from '../db/array'
 import type { Db, Queries } from '../db/db'
 import { SqlAccounts } from './accounts'
 import { checkIntent } from './decide'
+import { SqlLists } from './lists'
 import type * as port from './port'
 import { orderOf, saleOf, sessionOf } from './rows'
 import { checkText, ID_KEY_BYTES } from './sale-rows'
@@ -56,6 +57,7 @@ export interface SqlLedgerOptions {
 export class SqlLedger implements port.Ledger {
   readonly kind: string
   readonly accounts: SqlAccounts
+  readonly lists: SqlLists
   /** what was committed since the last durable point may be missing: streams are to be delivered again */
   readonly restored: boolean
   private readonly db: Db
@@ -65,6 +67,7 @@ export class SqlLedger implements port.Ledger {
     this.db = options.db
     this.kind = options.db.kind
     this.accounts = new SqlAccounts(options.db)
+    this.lists = new SqlLists(options.db)
     this.restored = options.db.restored
   }
 

@@ -8,12 +8,12 @@ import type { FollowedSale, FollowedSales } from '../../../contract/followed-sal
 import type { GateSettings } from '../../../contract/gate-settings'
 import type { Ledger, Sale } from '../ledger/port'
 import type { Logger } from '../log'
+import { type Poll, Waiters } from '../long-poll'
 import { Loop } from '../loop'
 import type { Metrics } from '../metrics'
 
 /** How soon a change made by another process is seen; a change of this process is announced at once. */
 const POLL_MS = 250
-const WAITERS_MAX = 1000
 
 interface Snapshot {
   version: number
@@ -21,16 +21,11 @@ interface Snapshot {
   sales: Sale[]
 }
 
-interface Waiter {
-  after: number
-  resolve: () => void
-}
-
 export class SalesFollower {
   private snapshot: Snapshot | undefined
   private loading: Promise<Snapshot> | undefined
   private announced_sales: FollowedSales | undefined
-  private readonly waiters = new Set<Waiter>()
+  private readonly waiters = new Waiters()
   private readonly listeners = new Set<(sales: Sale[]) => void>()
   private readonly loop: Loop
 
@@ -47,7 +42,7 @@ export class SalesFollower {
   }
 
   async stop(): Promise<void> {
-    for (const waiter of [...this.waiters]) waiter.resolve()
+    this.waiters.stop()
     await this.loop.stop()
   }
 
@@ -81,27 +76,13 @@ export class SalesFollower {
   }
 
   /** Resolves with the announced sales as soon as their version is above `after`, or as they are after `wait_ms`. */
-  async follow(after: number, wait_ms: number, gone: AbortSignal): Promise<FollowedSales | undefined> {
-    if (this.waiters.size < WAITERS_MAX && (this.announced_sales?.version ?? -1) <= after && wait_ms > 0) {
-      await this.wait(after, wait_ms, gone)
+  async follow(poll: Poll): Promise<FollowedSales | undefined> {
+    if ((this.announced_sales?.version ?? -1) <= poll.after) {
+      const waiting = this.waiters.wait(poll)
+      this.loop.kick()
+      await waiting
     }
     return this.announced_sales
-  }
-
-  private wait(after: number, wait_ms: number, gone: AbortSignal): Promise<void> {
-    return new Promise((done) => {
-      const resolve = () => {
-        clearTimeout(timer)
-        gone.removeEventListener('abort', resolve)
-        this.waiters.delete(waiter)
-        done()
-      }
-      const waiter: Waiter = { after, resolve }
-      const timer = setTimeout(resolve, wait_ms)
-      gone.addEventListener('abort', resolve)
-      this.waiters.add(waiter)
-      this.loop.kick()
-    })
   }
 
   private async load(): Promise<Snapshot> {
@@ -117,7 +98,7 @@ export class SalesFollower {
     if (this.announced_sales === undefined || version > this.announced_sales.version) {
       await this.ledger.durable()
       this.announced_sales = { version, degrade, sales: sales.map(followed) }
-      for (const waiter of [...this.waiters]) if (version > waiter.after) waiter.resolve()
+      this.waiters.announce(version)
     }
     return POLL_MS
   }

@@ -8,14 +8,13 @@ import { readJson } from '../http/body'
 import { Refusal } from '../http/refusal'
 import { addRoute, type Handler, integerQuery, param, query } from '../http/routes'
 import type { Ledger, Order, Sale } from '../ledger/port'
+import { readPoll } from '../long-poll'
 import type { Sessions } from '../sessions/sessions'
 import type { SalesFollower } from './follower'
 import { demoSessionsBody, newSaleBody, SALE_ID, saleChangeBody } from './schemas'
 import type { SalesService } from './service'
 import { termsOfSale } from './terms'
 
-const WAIT_MAX_MS = 30_000
-const WAIT_DEFAULT_MS = 20_000
 const ORDERS_LIMIT_MAX = 1000
 const ORDERS_LIMIT_DEFAULT = 100
 
@@ -160,11 +159,7 @@ export function addSalesRoutes(router: Router, parts: SalesRouteParts): void {
     '/internal/sales',
     {
       get: async (request, response) => {
-        const after = integerQuery(request, 'after', -1, Number.MAX_SAFE_INTEGER, -1)
-        const wait_ms = integerQuery(request, 'wait_ms', 0, WAIT_MAX_MS, WAIT_DEFAULT_MS)
-        const gone = new AbortController()
-        response.on('close', () => gone.abort())
-        const followed = await sales.follow(after, wait_ms, gone.signal)
+        const followed = await sales.follow(readPoll(request, response))
         if (followed === undefined) {
           throw new Refusal('unavailable', 'the sales have not been read yet', { retry_after_ms: 200 })
         }

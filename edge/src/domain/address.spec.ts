@@ -5,6 +5,8 @@ import {
   clientAddress,
   isInNetwork,
   type Network,
+  networkOf,
+  networkText,
   parseAddress,
   parseNetwork,
   prefixText,
@@ -23,7 +25,22 @@ function prefix(text: string, bits: number): string {
   return prefixText(parseAddress(text) as Address, bits)
 }
 
+function networkAround(text: string, bits: number): string {
+  const around = networkOf(parseAddress(text) as Address, bits)
+  return around === undefined ? 'none' : networkText(around)
+}
+
 describe('addresses', () => {
+  it('have a network of each length, written with its length', () => {
+    expect(networkAround('192.0.2.77', 32)).toBe('192.0.2.77/32')
+    expect(networkAround('192.0.2.77', 25)).toBe('192.0.2.0/25')
+    expect(networkAround('192.0.2.77', 0)).toBe('0.0.0.0/0')
+    expect(networkAround('192.0.2.77', 48)).toBe('none')
+    expect(networkAround('2001:db8:1:2:3::4', 48)).toBe('2001:db8:1::/48')
+    expect(networkAround('2001:db8:1:2:3::4', 128)).toBe('2001:db8:1:2:3::4/128')
+    expect(networkText(network('::ffff:10.0.0.0/104'))).toBe('10.0.0.0/8')
+  })
+
   it('are read and written in one canonical way', () => {
     expect(canonical('192.0.2.7')).toBe('192.0.2.7')
     expect(canonical('255.255.255.255')).toBe('255.255.255.255')

@@ -215,6 +215,17 @@ function cutTo(address: Address, bits: number): number[] {
   return cut
 }
 
+/** "10.0.0.0/8", also for a network of one address. */
+export function networkText(network: Network): string {
+  return addressText(network) + '/' + network.bits
+}
+
+/** The network of so many bits that the address is in; undefined when addresses of its kind are shorter. */
+export function networkOf(address: Address, bits: number): Network | undefined {
+  if (bits > address.groups.length * 16) return undefined
+  return { groups: cutTo(address, bits), bits }
+}
+
 export function isInNetwork(address: Address, network: Network): boolean {
   if (address.groups.length !== network.groups.length) return false
   const cut = cutTo(address, network.bits)

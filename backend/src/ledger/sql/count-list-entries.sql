@@ -1,0 +1,1 @@
+SELECT count(*)::int AS entries FROM list_entries

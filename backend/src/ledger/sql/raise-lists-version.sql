@@ -1,0 +1,1 @@
+UPDATE lists_version SET version = version + 1
