@@ -44,6 +44,8 @@ export interface FollowedSale {
   /** how `left` is shown: the number, or a band ("many", "few", "none") */
   left_shown: 'exact' | 'band'
   gate: GateSettings
+  /** when its waiting room was last made anew without knowing who had been admitted (Redis' clock); passes given before are over */
+  waiting_since_ms?: number
   skus: FollowedSku[]
 }
 

@@ -24,18 +24,22 @@
 // stock     KEYS  meta, then free lists   ARGV batch, SKUs joined by commas
 //           reply line 1 <batch> <now_ms> <state> <stock version> <epoch>, then <free> <unpaid> for each SKU
 //
-// take-number and claim are asked through LanePort.ask: ARGV is the batch, then for each item its name (22 characters) and its
+// take-number, claim and is-reserved are asked through LanePort.ask: ARGV is the batch, then for each item its name (22 characters) and its
 //           text; the reply is <batch>, then for each item its name and:
 //
-// take-number  KEYS  meta, admission
+// take-number  KEYS  meta, admission, called
 //           text  I4 expected epoch
-//           said  number <n> <now_ms> <front> <credit>; no_numbers (the ledger has yet to lend more); draw; rebuilding
+//           said  number <n> <now_ms> <front> <credit> <called>; no_numbers (the ledger has yet to lend more); draw; rebuilding
 //
 // claim     KEYS  meta, admission, called, called-until, admitted, checkout
 //           text  I4 expected epoch · B 1 if there is stock to admit people to, else 0 · c22 id of the pass if this ask
 //                 is admitted · I4 ticket number · Hc0 user
-//           said  waiting <ahead> <now_ms> <front> <credit> <free places>; admitted <pass id> <expires_ms>; expired; not_open;
+//           said  waiting <ahead> <now_ms> <front> <credit> <free places> <called> <in checkout> <issued>; admitted <pass id> <expires_ms>; expired; not_open;
 //                 rebuilding
+//
+// is-reserved  KEYS  meta, reservations
+//           text  I4 expected epoch · c22 reservation body
+//           said  known; unknown; rebuilding
 //
 // intent    stream entry: e epoch · t Redis ms · n items · i items, each
 //           c22 body · Bc0 sku · H quantity · I4 price version · B kind (0 purchase, 1 late payment)

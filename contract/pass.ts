@@ -8,6 +8,13 @@ import { USER_TEXT_LENGTH_MAX } from './ticket'
 import { isWord, KEY_ID_LENGTH_MAX, TIME_LIMIT_MS, TOKEN_MAC_LENGTH, wholeNumber } from './token-fields'
 
 export const PASS_ID_LENGTH = 22
+/** How long a place in checkout is kept for somebody who has not bought yet. */
+export const CHECKOUT_MS = 120000
+/**
+ * A pass ends so much earlier than its place: what is bought at the last moment is settled, and has the place kept until it is paid,
+ * before the place would come up again.
+ */
+export const PASS_MARGIN_MS = 5000
 export const PASS_LENGTH_MAX = 544
 
 export interface PassParts {

@@ -30,7 +30,7 @@ const CLAIM_KEYS = [
   admittedKey(SALE),
   checkoutKey(SALE),
 ]
-const NUMBER_KEYS = [metaKey(SALE, 0), admissionKey(SALE)]
+const NUMBER_KEYS = [metaKey(SALE, 0), admissionKey(SALE), calledKey(SALE)]
 
 let server: TestRedis
 let redis: Redis
@@ -152,7 +152,9 @@ function modelClaims(
     const answer = ask(model, terms, admitting === 1, one.number, one.user, one.pass_id)
     if (answer.status === 'expired') return 'expired'
     if (answer.status === 'admitted') return `admitted ${answer.pass_id} ${answer.expires_ms}`
-    return `waiting ${answer.ahead} ${now_ms} ${model.front} ${Math.floor(model.credit / 1000)} ${free}`
+    const { front, credit, called, in_checkout, issued } = model
+    const rest = `${free} ${called.length} ${in_checkout} ${issued}`
+    return `waiting ${answer.ahead} ${now_ms} ${front} ${Math.floor(credit / 1000)} ${rest}`
   })
 }
 

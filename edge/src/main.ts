@@ -99,6 +99,8 @@ function buildLinks(ports_of: LuaTable<string, Ports>): Record<string, Link[]> {
     'sales',
     'state',
     'challenge',
+    'take_ticket',
+    'ticket',
     'reserve',
     'cart',
     'reservation',

@@ -73,7 +73,16 @@ function ticketInPath(asked: Asked): string {
   return asked.path.substring(0, 7) === '/sales/' && at > 0 ? asked.path.substring(at + 9) : ''
 }
 
-const NEED_SESSION: RouteName[] = ['reserve', 'cart', 'reservation', 'give_back', 'pay', 'logout']
+const NEED_SESSION: RouteName[] = [
+  'reserve',
+  'take_ticket',
+  'ticket',
+  'cart',
+  'reservation',
+  'give_back',
+  'pay',
+  'logout',
+]
 /** Their Authorization and cookies are those of others: a payment provider's, the sandbox's. */
 const OTHERS_CREDENTIALS: RouteName[] = ['webhook', 'sandbox']
 

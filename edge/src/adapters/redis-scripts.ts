@@ -5,7 +5,7 @@ import { packReserveItem } from '../domain/reserve-item'
 import type { LanePort, LaneResult } from '../kernel/lane'
 import { addBatch, type Lane, laneRefusal, openBatch, submit } from './lane'
 import { type Batch, newBatch, type ReplyListener, type Script } from './lane-batch'
-import { lookup, reserve, stock } from './scripts.generated'
+import { claim, isReserved, lookup, reserve, stock, takeNumber } from './scripts.generated'
 
 /** Names of asked items are as long as reservation bodies, and differ among those in flight. */
 const ASKED_NAME = '%022d'
@@ -31,7 +31,11 @@ export interface RedisScripts {
 }
 
 /** Scripts for `ask`, by name. A new one is a line here. */
-const ASKED: Record<string, Script | undefined> = {}
+const ASKED: Record<string, Script | undefined> = {
+  'take-number': script('take-number', takeNumber, true),
+  claim: script('claim', claim, true),
+  'is-reserved': script('is-reserved', isReserved, true),
+}
 
 function script(name: string, text: string, is_repeatable: boolean): Script {
   return { name, text, sha: sha1Hex(text), is_repeatable }
@@ -135,14 +139,14 @@ export function redisScripts(lane: Lane, onStock: ReplyListener): RedisScripts {
 
   let asked = 0
 
-  function ask(name: string, channel: string, keys: string[], item: string): LaneResult {
+  function ask(name: string, channel: string, keys: string[], item: string, replid?: string): LaneResult {
     const refusal = laneRefusal(lane)
     if (refusal !== undefined) return refusal
     const wanted = ASKED[name]
     if (wanted === undefined) error('lane: there is no script ' + name, 0)
     let batch = openBatch(lane, channel)
     if (batch === undefined) {
-      batch = newBatch(wanted as Script, undefined, '', '', keys)
+      batch = newBatch(wanted as Script, undefined, replid ?? '', '', keys)
       addBatch(lane, channel, batch)
     }
     asked = (asked + 1) % ASKED_NAMES

@@ -16,12 +16,17 @@ describe('matchRoute', () => {
     expect(named(matchRoute('POST', '/sessions'))).toBe('login ')
     expect(named(matchRoute('DELETE', '/sessions'))).toBe('logout ')
     expect(named(matchRoute('GET', '/sales'))).toBe('sales ')
+    expect(named(matchRoute('POST', '/sales/spring/tickets'))).toBe('take_ticket spring')
+    const ticket = matchRoute('GET', '/sales/spring/tickets/t1.k1.spring.YWRh.7.1.2.mac_-')
+    expect(named(ticket) + ' ' + ticket.route?.ticket).toBe('ticket spring t1.k1.spring.YWRh.7.1.2.mac_-')
     expect(named(matchRoute('POST', '/webhooks/sandbox'))).toBe('webhook sandbox')
     expect(named(matchRoute('GET', '/sandbox/pay/s1'))).toBe('sandbox s1')
   })
 
   it('says which methods a path answers to', () => {
     expect(matchRoute('PUT', '/sales/spring/reservations')).toEqual({ allow: 'GET, HEAD, POST' })
+    expect(matchRoute('GET', '/sales/spring/tickets')).toEqual({ allow: 'POST' })
+    expect(matchRoute('POST', '/sales/spring/tickets/t1')).toEqual({ allow: 'GET, HEAD' })
     expect(matchRoute('POST', '/sales/spring/state')).toEqual({ allow: 'GET, HEAD' })
     expect(matchRoute('GET', '/reservations/x/payment')).toEqual({ allow: 'POST' })
     expect(matchRoute('GET', '/sessions')).toEqual({ allow: 'DELETE, POST' })
@@ -37,6 +42,9 @@ describe('matchRoute', () => {
       '/sales/spring/state/',
       '/sales/spring/reservations/x',
       '/sales//state',
+      '/sales/spring/tickets/',
+      '/sales/spring/tickets/a/b',
+      '/sales/spring/tickets/a b',
       '/reservations/',
       '/reservations/a/b',
       '/reservations/a/payment/',
@@ -58,6 +66,8 @@ describe('matchRoute', () => {
       ['GET', '/sales/spring/reservations'],
       ['GET', '/reservations/r1.a.0.b.c'],
       ['POST', '/reservations/r1.a.0.b.c/payment'],
+      ['POST', '/sales/spring/tickets'],
+      ['GET', '/sales/spring/tickets/t1.k1'],
       ['POST', '/webhooks/sandbox'],
       ['GET', '/sandbox/pay/s1'],
     ]
@@ -65,6 +75,15 @@ describe('matchRoute', () => {
       const route = matchRoute(method, path).route
       expect(route === undefined ? 'none' : upstreamPath(route)).toBe(path)
     }
+  })
+})
+
+describe('tickets', () => {
+  it('may be longer than other tokens, up to their own ceiling', () => {
+    let longest = ''
+    while (longest.length < 560) longest = longest + 'a'
+    expect(named(matchRoute('GET', '/sales/a/tickets/' + longest))).toBe('ticket a')
+    expect(named(matchRoute('GET', '/sales/a/tickets/a' + longest))).toBe('none')
   })
 })
 

@@ -1,11 +1,14 @@
 // Which route a request is: paths are matched strictly, and the upstream path is built from what was matched,
 // never cut from the request.
 import { ID_LENGTH_MAX } from '../../../contract/keys'
+import { TICKET_LENGTH_MAX } from '../../../contract/ticket'
 
 export type RouteName =
   | 'sales'
   | 'state'
   | 'challenge'
+  | 'take_ticket'
+  | 'ticket'
   | 'reserve'
   | 'cart'
   | 'reservation'
@@ -22,6 +25,8 @@ export interface Route {
   name: RouteName
   /** sale id, reservation id, provider or payment session, as the path has it; '' where there is none */
   subject: string
+  /** of the path, for `ticket` alone */
+  ticket?: string
 }
 
 export interface RouteMatch {
@@ -59,8 +64,12 @@ export function isId(text: string): boolean {
 
 /** [A-Za-z0-9_.-]{1,160}: what reservation ids and payment sessions are made of. */
 export function isToken(text: string): boolean {
+  return isTokenUpTo(text, RESERVATION_ID_LENGTH_MAX)
+}
+
+function isTokenUpTo(text: string, length_max: number): boolean {
   const length = text.length
-  if (length === 0 || length > RESERVATION_ID_LENGTH_MAX) return false
+  if (length === 0 || length > length_max) return false
   for (let i = 0; i < length; i++) {
     const code = text.charCodeAt(i)
     const ok =
@@ -93,6 +102,12 @@ function matchSales(method: string, path: string): RouteMatch {
     if (method === 'POST') return found('reserve', sale)
     if (isGet(method)) return found('cart', sale)
     return { allow: 'GET, HEAD, POST' }
+  }
+  if (rest === 'tickets') return method === 'POST' ? found('take_ticket', sale) : { allow: 'POST' }
+  if (rest.substring(0, 8) === 'tickets/') {
+    const ticket = rest.substring(8)
+    if (!isTokenUpTo(ticket, TICKET_LENGTH_MAX)) return {}
+    return isGet(method) ? { route: { name: 'ticket', subject: sale, ticket } } : { allow: 'GET, HEAD' }
   }
   if (rest === 'challenge') return isGet(method) ? found('challenge', sale) : { allow: 'GET, HEAD' }
   if (rest === 'state') return isGet(method) ? found('state', sale) : { allow: 'GET, HEAD' }
@@ -161,6 +176,10 @@ export function upstreamPath(route: Route): string {
       return '/sales/' + route.subject + '/state'
     case 'challenge':
       return '/sales/' + route.subject + '/challenge'
+    case 'take_ticket':
+      return '/sales/' + route.subject + '/tickets'
+    case 'ticket':
+      return '/sales/' + route.subject + '/tickets/' + (route.ticket ?? '')
     case 'reservation':
     case 'give_back':
       return '/reservations/' + route.subject

@@ -11,6 +11,8 @@ import {
   lookahead,
   measuredSpeed,
   pollAfterCalled,
+  pollAfterOpening,
+  pollAfterRebuilding,
   pollAfterWaiting,
   rateForBacklog,
   SEEN_MS,
@@ -20,6 +22,25 @@ import {
 } from './waiting'
 
 const TERMS: AdmissionTerms = { rate_per_s: 100, rate_now_per_s: 100, checkout_max: 2000, pass_ms: 120000 }
+
+describe('before the opening and in a rebuild', () => {
+  const terms: AdmissionTerms = { rate_per_s: 10, rate_now_per_s: 10, checkout_max: 1000, pass_ms: 60000 }
+
+  it('has the first ask one after the other once it is open', () => {
+    expect(pollAfterOpening(terms, 1, 20000)).toBe(20100)
+    expect(pollAfterOpening(terms, 10, 20000)).toBe(21000)
+    expect(pollAfterOpening(terms, lookahead(terms), 20000)).toBe(23000)
+    expect(pollAfterOpening(terms, lookahead(terms) + frontSpeed(terms), 20000)).toBe(24000)
+    expect(pollAfterOpening(terms, 1, 3600000) <= FAR_POLL_MS).toBe(true)
+  })
+
+  it('has everybody ask again within ten seconds when the room is made anew', () => {
+    for (let number = 1; number < 3000; number++) {
+      const told_ms = pollAfterRebuilding(number)
+      expect(told_ms >= 3000 && told_ms < 10000).toBe(true)
+    }
+  })
+})
 
 describe('poll_after_ms', () => {
   it('is a second for the next, three for those next in line', () => {

@@ -83,6 +83,25 @@ export function pollAfterWaiting(terms: AdmissionTerms, number: number, distance
   return Math.min(latest_ms, FAR_POLL_MS - spread_ms)
 }
 
+/**
+ * Before the opening, which is `wait_ms` away: the first numbers are called up in that moment, and ask one after the other about
+ * when their places come up.
+ */
+export function pollAfterOpening(terms: AdmissionTerms, number: number, wait_ms: number): number {
+  const behind = number - lookahead(terms)
+  const after_ms =
+    behind <= 0
+      ? Math.min(SOON_POLL_MS, Math.floor((number * 1000) / terms.rate_per_s))
+      : SOON_POLL_MS + Math.floor((behind * 1000) / frontSpeed(terms))
+  const spread_ms = Math.floor((FAR_POLL_MS * ((number * 7919) % 1000)) / 2000)
+  return Math.min(wait_ms + after_ms, FAR_POLL_MS - spread_ms)
+}
+
+/** While the room is made anew nobody can be told anything, and everybody asks again, at different times. */
+export function pollAfterRebuilding(number: number): number {
+  return SOON_POLL_MS + 7 * ((number * 7919) % 1000)
+}
+
 /** Numbers a second, from how far the front has come between two looks; a mean over about ten seconds. −1: not known yet. */
 export function measuredSpeed(previous_per_s: number, moved: number, over_ms: number): number {
   if (over_ms <= 0) return previous_per_s

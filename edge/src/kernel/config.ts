@@ -29,6 +29,8 @@ const ROUTES: Record<RouteName, true> = {
   sales: true,
   state: true,
   challenge: true,
+  take_ticket: true,
+  ticket: true,
   reserve: true,
   cart: true,
   reservation: true,

@@ -39,9 +39,10 @@ export interface LanePort {
    *
    * Items that wait at the same moment on the same `channel`, which must mean the same script and keys, go in one call:
    * KEYS are `keys`, ARGV the batch's number and then for each item 22 characters that name it and its text. The script
-   * returns "<batch>" and a line "<name> <what it says>" for each, in their order.
+   * returns "<batch>" and a line "<name> <what it says>" for each, in their order. With `replid` nothing is sent to a Redis
+   * that has another replication id: what it knows may be older than what was promised.
    */
-  ask: (this: void, script: string, channel: string, keys: string[], item: string) => LaneResult
+  ask: (this: void, script: string, channel: string, keys: string[], item: string, replid?: string) => LaneResult
   /** line: the record, or '-' */
   lookup: (this: void, sale: FollowedSale, shard: number, body: string) => LaneResult
 }

@@ -7,6 +7,7 @@ import { reservationStatus } from './reservation-status/index'
 import { saleState } from './sale-state/index'
 import { session } from './session/index'
 import { signature } from './signature/index'
+import { waitingRoom } from './waiting-room/index'
 
 export const plugins: Plugin[] = [
   rateLimit,
@@ -14,6 +15,7 @@ export const plugins: Plugin[] = [
   session,
   signature,
   challenge,
+  waitingRoom,
   saleState,
   reservationStatus,
   reservation,

@@ -114,7 +114,9 @@ function ask(keys: string[], room: Room, free: number, number: number, user: str
   const known = redis.call('HGET', keys[Key.admitted] as string, user) as string | false
   if (known) {
     const [known_pass, expires_ms, turn_of] = string.match(known, '^(%S+) (%d+) (%d+)$')
-    if (redis.call('ZSCORE', keys[Key.checkout] as string, user) as string | false) {
+    // an unpaid reservation keeps the place longer than the pass is good for
+    const has_pass = (tonumber(expires_ms) as number) > room.now_ms
+    if (has_pass && (redis.call('ZSCORE', keys[Key.checkout] as string, user) as string | false)) {
       return 'admitted ' + known_pass + ' ' + expires_ms
     }
     if (number <= (tonumber(turn_of) as number)) return 'expired'
@@ -205,7 +207,8 @@ export function claim(keys: string[], args: string[]): string {
         line = ask(keys, room, free, number as number, user as string, pass_id as string)
         if (string.sub(line, 1, 7) === 'waiting') {
           const credit = math.floor(room.credit / 1000)
-          line = table.concat([line, room.now_ms, room.front, credit, free], ' ')
+          const { now_ms, front, called, in_checkout, issued } = room
+          line = table.concat([line, now_ms, front, credit, free, called, in_checkout, issued], ' ')
         }
       }
     }

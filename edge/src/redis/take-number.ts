@@ -3,7 +3,7 @@
 // Guarantee: a number is given once, also after Redis was lost: the ledger lends numbers in blocks (issued_max), and a rebuild goes
 // on behind the last block lent. An ask repeated after an unknown outcome gets a later number; nothing is kept of who has which.
 //
-// KEYS  1 meta  2 admission
+// KEYS  1 meta  2 admission  3 called
 // ARGV  1 batch, echoed  2… items, each a name of 22 characters and the epoch that the ledger expects
 // Returns text, see contract/lane-scripts.ts.
 
@@ -20,7 +20,15 @@ export function takeNumber(keys: string[], args: string[]): string {
   const before = tonumber(room[0] || 0) as number
   const issued_max = tonumber(room[1] || 0) as number
   const credit = math.floor((tonumber(room[3] || 0) as number) / 1000)
-  const rest = ' ' + tostring(now_ms) + ' ' + (room[2] || '0') + ' ' + tostring(credit)
+  const rest =
+    ' ' +
+    tostring(now_ms) +
+    ' ' +
+    (room[2] || '0') +
+    ' ' +
+    tostring(credit) +
+    ' ' +
+    tostring(redis.call('ZCARD', keys[2] as string))
   let issued = before
   const lines = [args[0] as string]
   for (let i = 1; i < args.length; i++) {

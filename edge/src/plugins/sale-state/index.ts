@@ -1,6 +1,9 @@
 // sale-state: what a page needs to know of a sale, without a round trip.
+import type { SalePhase } from '../../../../contract/codes'
+import type { FollowedSale } from '../../../../contract/followed-sale'
 import type { GateSettings } from '../../../../contract/gate-settings'
 import { statePollMs, termsOf } from '../../domain/degradation'
+import { knownRoom, waitingPeople } from '../../domain/room-view'
 import { leftShown, phaseOf } from '../../domain/stock'
 import { rfc3339 } from '../../domain/time'
 import { definePlugin, type PluginPhases, type Ports } from '../../kernel/plugin'
@@ -56,16 +59,27 @@ function create(config: Infer<typeof schema>, ports: Ports): PluginPhases {
     return text
   }
 
+  /** `ahead`: how many wait, where this worker has heard of it lately. */
+  function queueText(sale: FollowedSale, phase: SalePhase, now_ms: number): string {
+    const room = sale.gate.waiting_room
+    if (room === undefined || sale.state === 'draft' || phase === 'sold_out' || phase === 'ended') {
+      return '{"open":false}'
+    }
+    const people = waitingPeople(knownRoom(sale.id, room), sale.epoch, now_ms)
+    return people < 0 ? '{"open":true}' : '{"open":true,"ahead":' + people + '}'
+  }
+
   /** Everything after the time. */
-  function render(known: KnownSale, redis_now_ms: number, level: number): string {
+  function render(known: KnownSale, now_ms: number, redis_now_ms: number, level: number): string {
     const sale = known.sale
     const exact = termsOf(level).exact_stock
     const poll_ms = statePollMs(level)
+    const phase = phaseOf(sale, known.board, redis_now_ms)
     let skus = ''
     for (let i = 0; i < sale.skus.length; i++) skus = skus + (i === 0 ? '' : ',') + skuText(known, i, exact)
     return (
       '","phase":"' +
-      phaseOf(sale, known.board, redis_now_ms) +
+      phase +
       '","sale":"' +
       sale.id +
       '","title":' +
@@ -78,7 +92,8 @@ function create(config: Infer<typeof schema>, ports: Ports): PluginPhases {
       skus +
       '],"asks":[' +
       asksText(sale.gate) +
-      '],"queue":{"open":false}' +
+      '],"queue":' +
+      queueText(sale, phase, now_ms) +
       (poll_ms > 0 ? ',"poll_after_ms":' + poll_ms + '}' : '}')
     )
   }
@@ -94,7 +109,8 @@ function create(config: Infer<typeof schema>, ports: Ports): PluginPhases {
     if (entry === undefined || entry.known !== known || request.now_ms >= entry.until_ms) {
       const level = degrade()
       const kept_ms = config.kept_ms * termsOf(level).state_poll_factor
-      entry = { until_ms: request.now_ms + kept_ms, known, text: render(known, request.redis_now_ms, level) }
+      const text = render(known, request.now_ms, request.redis_now_ms, level)
+      entry = { until_ms: request.now_ms + kept_ms, known, text }
       kept[id] = entry
     }
     return answerJson(200, '{"now":"' + rfc3339(request.redis_now_ms) + entry.text)

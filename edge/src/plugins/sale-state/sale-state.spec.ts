@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { GateSettings } from '../../../../contract/gate-settings'
 import { fakeGate, knownSale, requestTo, said } from '../../../spec/fake-ports'
+import { knownRoom, learnRoom } from '../../domain/room-view'
 import type { GateRequest } from '../../kernel/request'
 import { saleState } from './index'
 
@@ -63,6 +64,25 @@ describe('sale-state', () => {
     expect(asked({ proof: true })).toContain('"asks":["proof"]')
     expect(asked({ waiting_room: room })).toContain('"asks":["pass"]')
     expect(asked({ signature: true, proof: true, waiting_room: room })).toContain('"asks":["signature","proof","pass"]')
+  })
+
+  it('says whether there is a line to stand in, and how many do, where it is known', () => {
+    const gate = fakeGate()
+    const room = { admit_per_s: 1, checkout_max: 1, draw: false }
+    const queueAt = (ms: number) => {
+      const text = said(saleState.create({ kept_ms: 100 } as never, gate.ports).access(requestAt(ms)))
+      return text.substring(text.indexOf('"queue"'))
+    }
+    gate.known = knownSale({ gate: { waiting_room: room } })
+    expect(queueAt(5000)).toBe('"queue":{"open":true}}')
+    const view = knownRoom('spring', room)
+    learnRoom(view, { now_ms: 5000, front: 10, credit: 0, called: 3 }, 2, 5000)
+    view.issued = 50
+    expect(queueAt(5000)).toBe('"queue":{"open":true,"ahead":43}}')
+    gate.known = knownSale({ gate: { waiting_room: room }, state: 'draft' })
+    expect(queueAt(5000)).toBe('"queue":{"open":false}}')
+    gate.known = knownSale({ gate: { waiting_room: room } })
+    expect(queueAt(9000)).toBe('"queue":{"open":false}}')
   })
 
   it('knows no other sale', () => {

@@ -108,7 +108,9 @@ function create(config: Infer<typeof schema>, ports: Ports): PluginPhases {
 
   function access(request: GateRequest): Refusal | undefined {
     const refusal = identify(request)
-    if (refusal !== undefined || request.route.name !== 'reserve') return refusal
+    const name = request.route.name
+    // nobody waits for a sale that is not for them
+    if (refusal !== undefined || (name !== 'reserve' && name !== 'take_ticket')) return refusal
     return levelProblem(ports, request)
   }
 
@@ -119,7 +121,7 @@ export const session = definePlugin({
   name: 'session',
   version: '0.1.0',
   priority: 2000,
-  routes: ['challenge', 'reserve', 'cart', 'reservation', 'give_back', 'pay'],
+  routes: ['challenge', 'take_ticket', 'ticket', 'reserve', 'cart', 'reservation', 'give_back', 'pay'],
   fails: 'closed',
   schema,
   create,

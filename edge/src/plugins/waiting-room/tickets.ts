@@ -1,0 +1,238 @@
+// Tickets: one is taken, and asked how it stands.
+
+import type { FollowedSale } from '../../../../contract/followed-sale'
+import type { WaitingRoomSettings } from '../../../../contract/gate-settings'
+import { admissionKey, admittedKey, calledKey, calledUntilKey, checkoutKey, metaKey } from '../../../../contract/keys'
+import { PASS_MARGIN_MS } from '../../../../contract/pass'
+import { DRAW_NUMBER } from '../../../../contract/ticket'
+import { knownRoom, learnRoom, type RoomView, surelyBehind } from '../../domain/room-view'
+import { phaseOf, STOCK_FRESH_MS } from '../../domain/stock'
+import {
+  type Admitting,
+  admittingIn,
+  type Chance,
+  chanceOf,
+  etaSeconds,
+  FAR_POLL_MS,
+  pollAfterCalled,
+  pollAfterOpening,
+  pollAfterRebuilding,
+  pollAfterWaiting,
+  SOON_POLL_MS,
+} from '../../domain/waiting'
+import { packClaim, packNumber, parseClaimed, parseTaken } from '../../domain/waiting-wire'
+import type { LaneResult } from '../../kernel/lane'
+import type { Ports } from '../../kernel/plugin'
+import type { GateRequest } from '../../kernel/request'
+import type { KnownSale } from '../../kernel/sales'
+import type { Infer } from '../../kernel/schema'
+import { refuse, type Verdict } from '../../kernel/verdict'
+import { takenAnswer, ticketAnswer } from './answers'
+import { roomRefusal } from './lane-failure'
+import type { schema } from './schema'
+import { makePass, makeTicket, readTicket } from './tokens'
+
+const PASS_BYTES = 16
+/** While the ledger lends more numbers, newcomers are held back this often and this long before they are told to come again. */
+const NUMBER_TRIES = 5
+const NUMBER_TRY_MS = 200
+
+export interface TicketDesk {
+  take: (this: void, request: GateRequest, known: KnownSale, settings: WaitingRoomSettings) => Verdict
+  poll: (this: void, request: GateRequest, known: KnownSale, settings: WaitingRoomSettings) => Verdict
+}
+
+/** How it stands with a sale at this moment, for those who wait. */
+type Standing = Admitting | 'upcoming' | 'rebuilding'
+
+export function ticketDesk(config: Infer<typeof schema>, ports: Ports): TicketDesk {
+  const { crypto, lane } = ports
+
+  function standingOf(known: KnownSale, request: GateRequest): Standing {
+    const phase = phaseOf(known.sale, known.board, request.redis_now_ms)
+    if (phase === 'rebuilding') return 'rebuilding'
+    if (phase === 'upcoming') {
+      const wait_ms = known.sale.opens_ms - request.redis_now_ms
+      return known.sale.state === 'draft' || wait_ms > config.open_margin_ms ? 'upcoming' : 'yes'
+    }
+    // what was gone a while ago may have come back
+    if (phase === 'sold_out' && request.now_ms - known.board.seen_ms > STOCK_FRESH_MS) return 'later'
+    return admittingIn(phase)
+  }
+
+  function chanceFor(known: KnownSale, ahead: number, now_ms: number): Chance | undefined {
+    const { board, sale } = known
+    if (board.epoch !== sale.epoch || now_ms - board.seen_ms > STOCK_FRESH_MS) return undefined
+    let left = 0
+    let unpaid = 0
+    let user_max = 1
+    for (const sku of sale.skus) {
+      const stock = board.skus[sku.sku]
+      if (stock === undefined) return undefined
+      if (stock.free < 0) return 'good'
+      left += stock.free
+      unpaid += stock.unpaid
+      user_max = Math.max(user_max, sku.user_max)
+    }
+    return chanceOf(left, unpaid, ahead, user_max)
+  }
+
+  function takeNumber(sale: FollowedSale): LaneResult {
+    const channel = 'take-number ' + sale.id + '.' + sale.epoch
+    const keys = [metaKey(sale.id, 0), admissionKey(sale.id), calledKey(sale.id)]
+    const item = packNumber(sale.epoch)
+    let result = lane.ask('take-number', channel, keys, item, sale.redis_replid)
+    for (let i = 1; i < NUMBER_TRIES && result.line === 'no_numbers'; i++) {
+      ports.count('no_numbers')
+      ports.sleep(NUMBER_TRY_MS)
+      result = lane.ask('take-number', channel, keys, item, sale.redis_replid)
+    }
+    return result
+  }
+
+  function take(request: GateRequest, known: KnownSale, settings: WaitingRoomSettings): Verdict {
+    const sale = known.sale
+    if (sale.state === 'draft') return refuse('not_open', 'The waiting room is not open yet.')
+    const standing = standingOf(known, request)
+    if (standing === 'sold_out') return refuse('sold_out', 'Everything is sold and paid for.')
+    if (standing === 'expired') return refuse('ended', 'The sale has ended.')
+    const result = takeNumber(sale)
+    if (result.line === undefined) return roomRefusal(result, ports, config.retry_after_ms)
+    const taken = parseTaken(result.line)
+    if (taken === undefined) return { kind: 'store_failure', detail: 'take-number said what it never says' }
+    // a draw is open: this is where somebody who comes early is entered, and gets a ticket with DRAW_NUMBER
+    if (taken === 'draw') return refuse('not_open', 'The waiting room is not open yet.')
+    if (taken === 'no_numbers')
+      return roomRefusal({ failure: 'busy', limit: 'issued_max' }, ports, config.retry_after_ms)
+    if (typeof taken === 'string') return roomRefusal(result, ports, config.retry_after_ms)
+    const view = knownRoom(sale.id, settings)
+    if (learnRoom(view, taken, sale.epoch, request.now_ms)) view.issued = taken.number
+    ports.count('numbers')
+    const expires_ms = Math.max(taken.now_ms, sale.opens_ms) + config.ticket_valid_s * 1000
+    const ticket = makeTicket(crypto, sale.id, request.user, taken.number, taken.now_ms, expires_ms)
+    const distance = taken.number - taken.front
+    const poll_after_ms =
+      standing === 'upcoming'
+        ? pollAfterOpening(view.terms, taken.number, Math.max(0, sale.opens_ms - taken.now_ms))
+        : pollAfterWaiting(view.terms, taken.number, distance, taken.credit)
+    return takenAnswer(ticket, Math.max(0, distance) + taken.called, poll_after_ms)
+  }
+
+  /** `ahead`: people before this one. */
+  function waiting(
+    known: KnownSale,
+    view: RoomView,
+    standing: Standing,
+    ahead: number,
+    poll_after_ms: number,
+    now_ms: number,
+  ): Verdict {
+    const eta_s = standing === 'yes' ? etaSeconds(ahead, view.speed_per_s) : undefined
+    const chance = chanceFor(known, ahead + view.in_checkout, now_ms)
+    return ticketAnswer('waiting', ahead + 1, eta_s, chance, poll_after_ms, '')
+  }
+
+  function upcoming(known: KnownSale, view: RoomView, number: number, request: GateRequest): Verdict {
+    const wait_ms = Math.max(0, Math.ceil(known.sale.opens_ms - request.redis_now_ms))
+    const poll_after_ms = pollAfterOpening(view.terms, number, wait_ms)
+    const chance = chanceFor(known, number, request.now_ms)
+    return ticketAnswer('waiting', number, undefined, chance, poll_after_ms, '')
+  }
+
+  /**
+   * An entrant of the draw, whose ticket has no number: until the draw is made nobody has a place. The number is then the rank that
+   * the draw gave, and the poll goes on in `pollNumber`.
+   */
+  function pollEntrant(known: KnownSale, view: RoomView, request: GateRequest): Verdict {
+    const wait_ms = Math.max(0, Math.ceil(known.sale.opens_ms - request.redis_now_ms))
+    const poll_after_ms = Math.min(FAR_POLL_MS, wait_ms + Math.floor(ports.chance() * SOON_POLL_MS))
+    const chance = chanceFor(known, view.issued, request.now_ms)
+    return ticketAnswer('waiting', undefined, undefined, chance, Math.max(SOON_POLL_MS, poll_after_ms), '')
+  }
+
+  function claimFor(sale: FollowedSale, standing: Standing, pass_id: string, number: number, user: string): LaneResult {
+    const keys = [
+      metaKey(sale.id, 0),
+      admissionKey(sale.id),
+      calledKey(sale.id),
+      calledUntilKey(sale.id),
+      admittedKey(sale.id),
+      checkoutKey(sale.id),
+    ]
+    const item = packClaim(sale.epoch, standing === 'yes', pass_id, number, crypto.byteLength(user), user)
+    ports.count('claims')
+    return lane.ask('claim', 'claim ' + sale.id + '.' + sale.epoch, keys, item, sale.redis_replid)
+  }
+
+  function pollNumber(
+    request: GateRequest,
+    known: KnownSale,
+    view: RoomView,
+    standing: Standing,
+    number: number,
+  ): Verdict {
+    const sale = known.sale
+    const behind = surelyBehind(view, sale.epoch, number, request.now_ms)
+    if (behind > 0) {
+      ports.count('polls_from_memory')
+      const poll_after_ms = pollAfterWaiting(view.terms, number, behind, 0)
+      return waiting(known, view, standing, view.called + number - view.front - 1, poll_after_ms, request.now_ms)
+    }
+    const pass_id = crypto.random(PASS_BYTES)
+    const result = claimFor(sale, standing, pass_id, number, request.user)
+    if (result.failure === 'rebuilding' || result.line === 'rebuilding') return rebuilding(number)
+    if (result.line === undefined) return roomRefusal(result, ports, config.retry_after_ms)
+    const claimed = parseClaimed(result.line)
+    if (claimed === undefined) return { kind: 'store_failure', detail: 'claim said what it never says' }
+    if (claimed.status === 'expired') return ended('expired')
+    if (claimed.status === 'not_open') return upcoming(known, view, number, request)
+    if (claimed.status === 'admitted') {
+      if (claimed.pass_id === pass_id) ports.count('admitted')
+      return admitted(request, known, claimed.pass_id, claimed.expires_ms)
+    }
+    if (learnRoom(view, claimed, sale.epoch, request.now_ms)) {
+      view.in_checkout = claimed.in_checkout
+      view.issued = claimed.issued
+    }
+    const distance = number - claimed.front
+    const poll_after_ms =
+      distance > 0
+        ? pollAfterWaiting(view.terms, number, distance, claimed.credit)
+        : pollAfterCalled(view.terms, claimed.ahead, claimed.free)
+    return waiting(known, view, standing, claimed.ahead, poll_after_ms, request.now_ms)
+  }
+
+  function admitted(request: GateRequest, known: KnownSale, pass_id: string, place_ends_ms: number): Verdict {
+    const left_ms = Math.floor(place_ends_ms - PASS_MARGIN_MS - request.redis_now_ms)
+    // the pass is over and the place not yet: what comes next is known when it is
+    if (left_ms <= 0) return ticketAnswer('waiting', undefined, undefined, undefined, SOON_POLL_MS, '')
+    const pass = makePass(crypto, known.sale.id, request.user, pass_id, place_ends_ms)
+    const chance = chanceFor(known, 0, request.now_ms)
+    return ticketAnswer('admitted', 0, 0, chance, Math.min(FAR_POLL_MS, left_ms), pass)
+  }
+
+  function rebuilding(number: number): Verdict {
+    return ticketAnswer('waiting', undefined, undefined, undefined, pollAfterRebuilding(number), '')
+  }
+
+  function ended(status: 'sold_out' | 'expired'): Verdict {
+    return ticketAnswer(status, undefined, undefined, 'none', FAR_POLL_MS, '')
+  }
+
+  function poll(request: GateRequest, known: KnownSale, settings: WaitingRoomSettings): Verdict {
+    const sale = known.sale
+    const ticket = readTicket(crypto, request.route.ticket ?? '', sale.id, request.user)
+    if (typeof ticket === 'string') return refuse('not_found', 'ticket: ' + ticket)
+    ports.count('polls')
+    const standing = standingOf(known, request)
+    if (standing === 'sold_out' || standing === 'expired') return ended(standing)
+    if (ticket.expires_ms <= request.redis_now_ms) return ended('expired')
+    if (standing === 'rebuilding') return rebuilding(ticket.number)
+    const view = knownRoom(sale.id, settings)
+    if (ticket.number === DRAW_NUMBER) return pollEntrant(known, view, request)
+    if (standing === 'upcoming') return upcoming(known, view, ticket.number, request)
+    return pollNumber(request, known, view, standing, ticket.number)
+  }
+
+  return { take, poll }
+}
