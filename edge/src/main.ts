@@ -6,6 +6,7 @@
 //   healthz, metrics   for operators
 import * as base64 from 'ngx.base64'
 import type { RefusalCode } from '../../contract/codes'
+import { type BackendBreaker, backendBreaker } from './adapters/backend-breaker'
 import { addressReader } from './adapters/client-address'
 import { loadConfig } from './adapters/config'
 import { counterStore } from './adapters/counters'
@@ -14,23 +15,24 @@ import { cryptoPort } from './adapters/crypto-port'
 import { type Environment, readEnvironment, type Secret } from './adapters/environment'
 import { nginxHttp, sendAnswer, sendRefusal } from './adapters/http'
 import { jwtReader } from './adapters/jwt'
-import { type Lane, newLane, startLane, wakeLane } from './adapters/lane'
+import { type Lane, newLane, queueAgeMs, startLane, wakeLane } from './adapters/lane'
 import { type Metrics, newMetrics } from './adapters/metrics'
+import { type NodeLevel, nodeLevel } from './adapters/node-level'
 import { newReceipts, type Receipts } from './adapters/receipts'
 import { type RedisScripts, redisScripts } from './adapters/redis-scripts'
 import { type SalesNode, salesNode } from './adapters/sales'
-import { effectiveLevel } from './domain/degradation'
 import { matchRoute, type RouteName, upstreamPath } from './domain/route'
 import { type ChainReport, type Link, runChain } from './kernel/chain'
 import { type GateConfig, runsOn } from './kernel/config'
 import type { CryptoPort, Plugin, Ports } from './kernel/plugin'
 import { type GateRequest, newRequest } from './kernel/request'
-import { FORWARD, type Refusal, refuse, type Verdict } from './kernel/verdict'
+import { FORWARD, type Refusal, refuse, refuseFor, type Verdict } from './kernel/verdict'
 import { plugins } from './plugins/index'
 
 const TICK_S = 0.1
 const STOCK_S = 0.25
 const FLUSH_S = 1
+const CHECK_S = 0.5
 /**
  * A worker's live heap is small and what a request leaves behind is not: at Lua's 200 % a fifth of the time went to marking
  * the same few megabytes again and again.
@@ -52,6 +54,8 @@ let lane: Lane
 let scripts: RedisScripts
 let sales: SalesNode
 let metrics: Metrics
+let backend_breaker: BackendBreaker
+let node: NodeLevel
 let links_of: Record<string, Link[]> = {}
 let report: ChainReport
 let readAddress: (this: void) => string
@@ -88,7 +92,7 @@ function portsFor(plugin: string, crypto: CryptoPort, limits: ngx.SharedDict<num
     },
     rates: counterStore(requiredDict<number>('rushgate_rates'), plugin + ':'),
     shared_rates: counterStore(requiredDict<number>('rushgate_shared_rates'), plugin + ':'),
-    degrade: () => effectiveLevel(sales.degradeByHand(), 0),
+    degrade: node.level,
     sleep: (ms) => ngx.sleep(ms / 1000),
   }
 }
@@ -170,10 +174,18 @@ export function init(): void {
 
 function tick(): void {
   sales.refresh()
+  backend_breaker.refresh()
+  node.tick(queueAgeMs(lane, ngx.now()), lane.down ? 1 : 0, backend_breaker.isClosed() ? 0 : 1)
 }
 
 function readStock(): void {
   sales.readStock(scripts.stock)
+}
+
+/** In a timer of its own, because it waits for the backend. */
+function checkBackend(premature: boolean): void {
+  if (premature) return
+  backend_breaker.check()
 }
 
 function flush(): void {
@@ -217,7 +229,10 @@ export function init_worker(): void {
   const bearer = base64.encode_base64url(subkey(first === undefined ? '' : first.secret, 'internal'))
   const backend = { host: environment.backend_host, port: environment.backend_port }
   metrics = newMetrics(requiredDict<number>('rushgate_metrics'))
-  sales = salesNode(requiredDict<string | number>('rushgate_sales'), backend, bearer)
+  const shared = requiredDict<string | number>('rushgate_sales')
+  sales = salesNode(shared, backend, bearer)
+  backend_breaker = backendBreaker(shared, backend, bearer)
+  node = nodeLevel(shared, config.degrade, metrics, sales.degradeByHand, TICK_S)
   lane = newLane(environment.redis, config.lane)
   scripts = redisScripts(lane, sales.onStock)
   sales.onChange(scripts.forget)
@@ -234,9 +249,13 @@ export function init_worker(): void {
   startTimer(0, follow, false)
   startTimer(TICK_S, tick, true)
   startTimer(STOCK_S, readStock, true)
+  startTimer(CHECK_S, checkBackend, true)
   startTimer(FLUSH_S, flush, true)
   startTimer(EXIT_WATCH_S, watchExit, false)
 }
+
+const BACKEND_AWAY = 'The backend does not answer; purchases and polls go on without it.'
+const BACKEND_RETRY_MS = 2000
 
 let route_name: RouteName | 'none' = 'none'
 
@@ -258,6 +277,14 @@ function decide(): Verdict {
   const request = newRequest(method, route, now_ms, now_ms + sales.clockOffset(), readAddress())
   const verdict = runChain(links_of[route.name] as Link[], request, report)
   if (verdict === FORWARD) {
+    if (!backend_breaker.isClosed()) {
+      route_name = route.name
+      decided = request
+      refused_by = GATE
+      const refusal = refuseFor('unavailable', BACKEND_AWAY, BACKEND_RETRY_MS)
+      refusal.limit = 'breaker.backend'
+      return refusal
+    }
     ngx.var['rushgate_upstream'] = upstreamPath(route)
     ngx.var['rushgate_address'] = request.address
   }
@@ -291,6 +318,13 @@ export function access(): void {
     countRequest(verdict.code)
     sendRefusal(verdict, receipts.seal(verdict, refused_by, decided))
   }
+}
+
+/** nginx' page for a request that it could not forward: no connection, or no answer in time. */
+export function backend_failed(): void {
+  backend_breaker.failed()
+  const refusal = refuseFor('unavailable', BACKEND_AWAY, BACKEND_RETRY_MS)
+  sendRefusal(refusal, receipts.seal(refusal, GATE, undefined))
 }
 
 /** Why this node cannot take purchases right now; undefined when it can. */

@@ -40,6 +40,8 @@ export interface Batch {
   spends: string[]
   spent_key: string
   waiters: Waiter[]
+  /** seconds, ngx.now() */
+  made_s: number
   /** times it was given to a connection */
   sent: number
   /** told the whole reply, before the waiters are woken */
@@ -70,6 +72,7 @@ export function newBatch(
     spends: [],
     spent_key: '',
     waiters: [],
+    made_s: ngx.now(),
     sent: 0,
     onReply: undefined,
   }

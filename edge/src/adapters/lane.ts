@@ -45,13 +45,15 @@ export interface Lane {
   wake_up: semaphores.Semaphore
   idle: boolean
   running: boolean
-  /** seconds, ngx.now(): until then Redis is taken to be away and submissions fail at once */
-  down_until: number
+  /** Redis is away: submissions fail at once, while the lane's thread alone tries to connect */
+  down: boolean
   back_off_s: number
   counts: LaneCounts
 }
 
 const IDLE_S = 30
+/** what sockets say when the reply did not come in time */
+const TIMEOUT = 'timeout'
 const BACK_OFF_MIN_S = 0.05
 const BACK_OFF_MAX_S = 1
 /** A batch lost with its connection is sent once more: its scripts answer a repeat with the first outcome. */
@@ -89,7 +91,7 @@ export function newLane(address: RedisAddress, limits: LaneLimits): Lane {
     wake_up: newSemaphore(),
     idle: false,
     running: false,
-    down_until: 0,
+    down: false,
     back_off_s: BACK_OFF_MIN_S,
     counts: { batches: 0, items: 0, failures: 0, reconnects: 0, restarts: 0 },
   }
@@ -133,11 +135,12 @@ function isConnected(lane: Lane): boolean {
     lane.connection = connection
     lane.counts.reconnects += 1
     lane.back_off_s = BACK_OFF_MIN_S
-    lane.down_until = 0
+    if (lane.down) ngx.log(ngx.WARN, 'lane: Redis is back')
+    lane.down = false
     return true
   }
   if (lane.back_off_s === BACK_OFF_MIN_S) ngx.log(ngx.WARN, 'lane: Redis: ', failure)
-  lane.down_until = ngx.now() + lane.back_off_s
+  lane.down = true
   return false
 }
 
@@ -205,6 +208,11 @@ function serve(lane: Lane, batches: Batch[]): void {
     if (problem === undefined) break
     ngx.log(ngx.WARN, 'lane: ', problem)
     dropConnection(lane)
+    if (problem === TIMEOUT) {
+      // it hangs, and so may the next connection: nobody else is to wait for that
+      lane.down = true
+      failAll(lane, takePending(lane))
+    }
     const again: Batch[] = []
     for (const batch of lane.in_flight) {
       if (batch.waiters.length > 0) {
@@ -279,8 +287,14 @@ export function wakeLane(lane: Lane): void {
 /** Why nothing can be submitted right now, with the name of the ceiling that was hit; undefined when it can. */
 export function laneRefusal(lane: Lane): LaneResult | undefined {
   if (lane.queued >= lane.limits.queue_max) return { failure: 'busy', limit: 'lane.queue_max' }
-  if (lane.down_until > ngx.now()) return { failure: 'unavailable' }
+  if (lane.down) return { failure: 'unavailable' }
   return undefined
+}
+
+/** How long the oldest that waits in this lane has waited, in ms: what a reservation waits at least. */
+export function queueAgeMs(lane: Lane, now_s: number): number {
+  const oldest = lane.in_flight[0] ?? lane.pending[0]
+  return oldest === undefined ? 0 : Math.max(0, (now_s - oldest.made_s) * 1000)
 }
 
 /** The channel's batch that still takes items, if there is one. */

@@ -5,6 +5,8 @@
 export interface Metrics {
   /** `series` is the name with its labels, as Prometheus writes it: name{label="value"} */
   add: (this: void, series: string, amount: number) => void
+  /** for gauges: the node's value, at once */
+  set: (this: void, series: string, value: number) => void
   flush: (this: void) => void
   /** text exposition format 0.0.4 */
   print: (this: void) => string
@@ -28,6 +30,12 @@ const FAMILIES: Help[] = [
   { name: 'rushgate_lane_failures_total', type: 'counter', help: 'Items that got no answer from Redis.' },
   { name: 'rushgate_lane_reconnects_total', type: 'counter', help: 'Connections made to Redis.' },
   { name: 'rushgate_lane_restarts_total', type: 'counter', help: 'Lanes started again after a Lua error.' },
+  { name: 'rushgate_degrade_level', type: 'gauge', help: 'Level of degradation of this node, 0 (normal) to 3.' },
+  {
+    name: 'rushgate_breaker_open',
+    type: 'gauge',
+    help: 'By upstream: redis counts the lanes that refuse at once, backend is 1 while nothing is forwarded.',
+  },
 ]
 
 export function newMetrics(shared: ngx.SharedDict<number>): Metrics {
@@ -35,6 +43,10 @@ export function newMetrics(shared: ngx.SharedDict<number>): Metrics {
 
   function add(series: string, amount: number): void {
     counts.set(series, (counts.get(series) ?? 0) + amount)
+  }
+
+  function set(series: string, value: number): void {
+    shared.set(series, value)
   }
 
   function flush(): void {
@@ -63,5 +75,5 @@ export function newMetrics(shared: ngx.SharedDict<number>): Metrics {
     return table.concat(lines, '\n') + '\n'
   }
 
-  return { add, flush, print }
+  return { add, set, flush, print }
 }

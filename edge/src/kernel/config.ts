@@ -88,6 +88,40 @@ export const laneSchema = object(
 
 export type LaneSettings = Infer<typeof laneSchema>
 
+export const degradeSchema = object(
+  "Degradation by a node's own load; docs/OPERATING.md says what each level switches off.",
+  {
+    by_load: boolean({
+      default: true,
+      description: "Whether the node's load may raise the level that is set by hand.",
+    }),
+    queue_age_ms_max: integer({
+      min: 0,
+      max: 60000,
+      unit: 'milliseconds',
+      default: 250,
+      description:
+        'A request that waits this long for Redis means level 1, twice as long level 2, four times level 3; 0: not looked at.',
+    }),
+    lag_ms_max: integer({
+      min: 0,
+      max: 60000,
+      unit: 'milliseconds',
+      default: 250,
+      description: 'The same for how late the timers of a worker are, which is how busy its event loop is.',
+    }),
+    quiet_ms: integer({
+      min: 1000,
+      max: 3600000,
+      unit: 'milliseconds',
+      default: 10000,
+      description: 'How long the load must stay below half of a level before that level is left.',
+    }),
+  },
+)
+
+export type DegradeSettings = Infer<typeof degradeSchema>
+
 /** Addresses per network are a handful; a CDN's list has some dozens. */
 const TRUSTED_PROXIES_MAX = 256
 
@@ -129,6 +163,7 @@ export interface GateConfig {
   /** every registered plugin has an entry, filled up with its defaults */
   plugins: Record<string, Record<string, unknown> & { dry_run: boolean }>
   lane: LaneSettings
+  degrade: DegradeSettings
   clients: ClientSettings
 }
 
@@ -183,6 +218,7 @@ export function configSchema(plugins: readonly PluginDeclaration[]): ObjectField
     }),
     plugins: object('Settings of the plugins, by name.', settings),
     lane: laneSchema,
+    degrade: degradeSchema,
     clients: clientsSchema,
   })
   return schema as unknown as ObjectField<GateConfig>

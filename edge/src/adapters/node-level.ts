@@ -1,0 +1,94 @@
+// The level of degradation of this node: each worker looks at its own load, and the highest of them counts for all.
+//
+// Worker 0 says changes in the error log and keeps the gauges, so that a node speaks once.
+import type { DegradeByHand } from '../../../contract/degradation'
+import { effectiveLevel, noLoad, observeLoad, pressureOf, termsOf } from '../domain/degradation'
+import type { DegradeSettings } from '../kernel/config'
+import type { Metrics } from './metrics'
+
+export interface NodeLevel {
+  level: (this: void) => number
+  /** one look; `queue_age_ms`: how long the oldest request in this worker's lanes has waited; `lanes_down`: lanes whose Redis is away */
+  tick: (this: void, queue_age_ms: number, lanes_down: number, backend_open: number) => void
+}
+
+/** What a worker that died has said is forgotten after this. */
+const SAID_S = 3
+/** a worker's word is its level and, in tens, its lanes that are down */
+const TENS = 10
+
+export function nodeLevel(
+  shared: ngx.SharedDict<string | number>,
+  settings: DegradeSettings,
+  metrics: Metrics,
+  byHand: (this: void) => DegradeByHand,
+  tick_s: number,
+): NodeLevel {
+  const load = noLoad()
+  const me = ngx.worker.id() ?? 0
+  let last_s = 0
+  let said = 0
+  let level = 0
+  let down_shown = -1
+  let open_shown = -1
+  let level_shown = -1
+
+  function measure(queue_age_ms: number, now_s: number): number {
+    // the timer is late by what the event loop was busy
+    const lag_ms = last_s === 0 ? 0 : Math.max(0, (now_s - last_s - tick_s) * 1000)
+    last_s = now_s
+    if (!settings.by_load) return 0
+    const pressure = pressureOf(queue_age_ms, settings.queue_age_ms_max, lag_ms, settings.lag_ms_max)
+    const before = load.level
+    const now = observeLoad(load, pressure, now_s * 1000, settings.quiet_ms)
+    if (now !== before) {
+      ngx.log(ngx.WARN, 'degradation: load of this worker: level ', now, ' after ', before, ', pressure ', pressure)
+    }
+    return now
+  }
+
+  function share(word: number): void {
+    if (word !== 0 || said !== 0) shared.set('worker_load:' + tostring(me), word, SAID_S)
+    said = word
+  }
+
+  function tick(queue_age_ms: number, lanes_down: number, backend_open: number): void {
+    share(measure(queue_age_ms, ngx.now()) + TENS * lanes_down)
+    let by_load = 0
+    let down = 0
+    for (let id = 0; id < ngx.worker.count(); id++) {
+      const [word] = shared.get('worker_load:' + tostring(id))
+      if (word !== undefined) {
+        by_load = Math.max(by_load, (word as number) % TENS)
+        down += math.floor((word as number) / TENS)
+      }
+    }
+    const by_hand = byHand()
+    level = effectiveLevel(by_hand, by_load)
+    if (me === 0) show(level, by_hand, by_load, down, backend_open)
+  }
+
+  function show(now: number, by_hand: DegradeByHand, by_load: number, down: number, backend_open: number): void {
+    if (now !== level_shown) {
+      if (now !== math.max(0, level_shown)) {
+        const why = ' (by hand ' + tostring(by_hand.level) + (by_hand.pinned ? ', pinned' : '')
+        ngx.log(ngx.WARN, 'degradation: level ', now, ' ', termsOf(now).name, why, ', by load ', by_load, ')')
+      }
+      metrics.set('rushgate_degrade_level', now)
+      level_shown = now
+    }
+    if (down !== down_shown) {
+      metrics.set('rushgate_breaker_open{upstream="redis"}', down)
+      down_shown = down
+    }
+    if (backend_open !== open_shown) {
+      if (backend_open !== math.max(0, open_shown)) {
+        ngx.log(ngx.WARN, backend_open > 0 ? 'breaker: backend: open' : 'breaker: backend: closed again')
+      }
+      metrics.set('rushgate_breaker_open{upstream="backend"}', backend_open)
+      open_shown = backend_open
+    }
+  }
+
+  return { level: () => level, tick }
+}
