@@ -50,7 +50,16 @@ const service = z.strictObject({
 })
 const compose = z.strictObject({
   name: z.string(),
-  services: z.strictObject({ gate: service, backend: service, redis: service, postgres: service }),
+  // what both gates have
+  'x-gate': service.partial(),
+  services: z.strictObject({
+    outer: service,
+    'gate-1': service,
+    'gate-2': service,
+    backend: service,
+    redis: service,
+    postgres: service,
+  }),
   networks: z.record(
     z.string(),
     z.strictObject({ ipam: z.strictObject({ config: z.array(z.strictObject({ subnet: z.string() })) }) }),
@@ -62,8 +71,9 @@ function read(file: string): string {
   return readFileSync(join(ROOT, file), 'utf8')
 }
 
-const file = compose.parse(parse(read('docker-compose.yml')))
-const { gate, backend, redis, postgres } = file.services
+const file = compose.parse(parse(read('docker-compose.yml'), { merge: true }))
+const { outer, 'gate-1': gate, 'gate-2': second, backend, redis, postgres } = file.services
+const ALL = [outer, gate, second, backend, redis, postgres]
 
 /** As compose does: ${NAME:-default} and ${NAME:?message}. */
 function interpolate(text: string, values: Record<string, string>): string {
@@ -79,6 +89,10 @@ function environmentOf(wanted: typeof gate, values: Record<string, string>): Rec
   return Object.fromEntries(
     Object.entries(wanted.environment ?? {}).map(([name, text]) => [name, interpolate(text, values)]),
   )
+}
+
+function address(part: typeof gate): string {
+  return interpolate(part.networks.rushgate?.ipv4_address ?? '', {})
 }
 
 interface Instruction {
@@ -126,14 +140,16 @@ const VALUES = {
 test('every image is pinned to a version, those we build to that of package.json', () => {
   const { version } = JSON.parse(read('package.json')) as { version: string }
   expect(gate.image).toBe(`rushgate-gate:${version}`)
+  expect(second.image).toBe(gate.image)
+  expect(outer.image).toBe(`rushgate-outer:${version}`)
   expect(backend.image).toBe(`rushgate-backend:${version}`)
   const bases = instructions.filter(({ name }) => name === 'FROM').map(({ rest }) => rest.split(' ')[0])
-  expect(bases).toHaveLength(3)
+  expect(bases).toHaveLength(4)
   for (const base of bases) expect(base).toMatch(PINNED)
 })
 
 test('what is built exists: Dockerfile, stages, and every file that COPY takes', () => {
-  for (const { build } of [gate, backend]) {
+  for (const { build } of [outer, gate, second, backend]) {
     expect(existsSync(join(ROOT, build?.dockerfile ?? '', ''))).toBe(true)
     expect(stage(build?.target ?? '').length).toBeGreaterThan(3)
   }
@@ -156,7 +172,7 @@ test('the build stage has every tsconfig and folder that the build reads', () =>
 })
 
 test('volumes: files exist, names are declared', () => {
-  for (const { volumes = [] } of [gate, backend, redis, postgres]) {
+  for (const { volumes = [] } of ALL) {
     for (const volume of volumes) {
       const source = volume.split(':')[0] as string
       if (source.startsWith('.')) expect(existsSync(join(ROOT, source)), source).toBe(true)
@@ -165,27 +181,27 @@ test('volumes: files exist, names are declared', () => {
   }
 })
 
-test('only the gate is published, and on loopback only', () => {
-  expect(gate.ports).toEqual(['127.0.0.1:8080:8080'])
-  for (const inner of [backend, redis, postgres]) expect(inner.ports).toBeUndefined()
+test('only the outer tier is published, and on loopback only', () => {
+  expect(outer.ports).toEqual(['127.0.0.1:8080:8080'])
+  for (const inner of [gate, second, backend, redis, postgres]) expect(inner.ports).toBeUndefined()
 })
 
 test('every part has a health check, and waits for those it needs', () => {
-  for (const name of ['gate', 'backend']) expect(stage(name).map((line) => line.name)).toContain('HEALTHCHECK')
+  for (const name of ['outer', 'gate', 'backend']) expect(stage(name).map((line) => line.name)).toContain('HEALTHCHECK')
   for (const ready_made of [redis, postgres]) expect(ready_made.healthcheck).toBeDefined()
+  expect(Object.keys(outer.depends_on ?? {})).toEqual(['gate-1', 'gate-2'])
   expect(Object.keys(gate.depends_on ?? {})).toEqual(['backend'])
   expect(Object.keys(backend.depends_on ?? {})).toEqual(['redis', 'postgres'])
 })
 
 test.each(['RUSHGATE_SECRET', 'RUSHGATE_ADMIN_TOKEN', 'POSTGRES_PASSWORD'])('%s has no default', (name) => {
   const others = Object.fromEntries(Object.entries(VALUES).filter(([other]) => other !== name))
-  const all = () => [gate, backend, redis, postgres].map((part) => environmentOf(part, others))
+  const all = () => ALL.map((part) => environmentOf(part, others))
   expect(all).toThrow(`${name}: must be set`)
 })
 
 test('the backend accepts its environment, and it leads to the other parts', () => {
   const config = parseConfig({ ...environmentOfImage('backend'), ...environmentOf(backend, VALUES) }, ['api'])
-  const address = (part: typeof gate) => interpolate(part.networks.rushgate?.ipv4_address ?? '', {})
   expect(config.bind).toBe('0.0.0.0')
   expect(config.redis_url).toBe(`redis://${address(redis)}:6379`)
   expect(new URL(config.database_url ?? '').host).toBe(`${address(postgres)}:5432`)
@@ -194,8 +210,20 @@ test('the backend accepts its environment, and it leads to the other parts', () 
   expect(gate_env.RUSHGATE_REDIS_URL).toBe(config.redis_url)
   expect(gate_env.RUSHGATE_SECRET).toBe(VALUES.RUSHGATE_SECRET)
   const subnet = interpolate(file.networks.rushgate?.ipam.config[0]?.subnet ?? '', {}).replace(/0\/24$/, '')
-  for (const part of [gate, backend, redis, postgres]) expect(address(part).startsWith(subnet)).toBe(true)
-  expect(new Set([gate, backend, redis, postgres].map(address)).size).toBe(4)
+  for (const part of ALL) expect(address(part).startsWith(subnet)).toBe(true)
+  expect(new Set(ALL.map(address)).size).toBe(ALL.length)
+})
+
+test('the outer tier knows both gates, which differ in nothing else, and they trust it alone', () => {
+  const port = environmentOfImage('gate').GATE_LISTEN?.split(':')[1]
+  const gates = [gate, second].map((part) => `${address(part)}:${port}`)
+  const outer_env = environmentOf(outer, VALUES)
+  expect(outer_env.OUTER_GATES?.split(',')).toEqual(gates)
+  expect(outer_env.RUSHGATE_SECRET).toBe(VALUES.RUSHGATE_SECRET)
+  for (const part of [gate, second]) expect(environmentOf(part, VALUES).RUSHGATE_TRUSTED_PROXIES).toBe(address(outer))
+  const { networks: _, ...first_rest } = gate
+  const { networks: __, ...second_rest } = second
+  expect(second_rest).toEqual(first_rest)
 })
 
 test('ports agree: image, health check, compose and the defaults of the backend', () => {
@@ -204,6 +232,8 @@ test('ports agree: image, health check, compose and the defaults of the backend'
   expect(environmentOfImage('gate').GATE_LISTEN).toBe(`0.0.0.0:${new URL(defaults.public_url).port}`)
   const check = (name: string) => stage(name).find((line) => line.name === 'HEALTHCHECK')?.rest
   expect(check('gate')).toContain(`http://127.0.0.1:${new URL(defaults.public_url).port}/livez`)
+  expect(environmentOfImage('outer').OUTER_LISTEN).toBe(environmentOfImage('gate').GATE_LISTEN)
+  expect(check('outer')).toBe(check('gate'))
   expect(check('backend')).toContain(`http://127.0.0.1:${defaults.port}/healthz`)
 })
 
@@ -223,18 +253,26 @@ test("the gate's image installs the packages that npm start installs, and no ima
       ?.rest.split(' ') ?? []
   const needed = RUN_PACKAGES.map((wanted) => wanted.name).filter((name) => name !== 'redis-server')
   for (const name of needed) expect(install).toContain(name)
-  expect(stage('gate').find((line) => line.name === 'USER')?.rest).toBe('www-data')
+  for (const name of ['outer', 'gate']) expect(stage(name).find((line) => line.name === 'USER')?.rest).toBe('www-data')
+  expect(stage('outer').some((line) => line.rest.includes('libnginx-mod-http-js'))).toBe(true)
   expect(stage('backend').find((line) => line.name === 'USER')?.rest).toBe('node')
 })
 
-test('the entrypoint gives a value to every placeholder of the template', () => {
-  const placeholders = new Set(read('nginx/nginx.conf.template').match(/@[A-Z][A-Z0-9_]*@/g))
+test.each([
+  ['gate', 'nginx/nginx.conf.template'],
+  ['outer', 'nginx/outer.conf.template'],
+])('the entrypoint of %s gives a value to every placeholder of its template', (name, template) => {
+  const placeholders = new Set(read(template).match(/@[A-Z][A-Z0-9_]*@/g))
   expect(placeholders.size).toBeGreaterThan(8)
-  const entrypoint = read('packaging/containers/gate-entrypoint.sh')
+  const entrypoint = read(`packaging/containers/${name}-entrypoint.sh`)
   for (const placeholder of placeholders) expect(entrypoint).toContain(`s|${placeholder}|`)
 })
 
 test('a broken Dockerfile would be noticed', () => {
   expect(() => parseDockerfile('FROM debian:12.11-slim\nCOPPY a b\n')).toThrow("'COPPY' is no instruction")
-  expect(readdirSync(join(ROOT, 'packaging/containers')).sort()).toEqual(['Dockerfile', 'gate-entrypoint.sh'])
+  expect(readdirSync(join(ROOT, 'packaging/containers')).sort()).toEqual([
+    'Dockerfile',
+    'gate-entrypoint.sh',
+    'outer-entrypoint.sh',
+  ])
 })

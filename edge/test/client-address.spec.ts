@@ -31,6 +31,16 @@ function askByProxyProtocol(gate: Gate, line: string, headers: string): Promise<
   })
 }
 
+it('takes the proxies that the environment names before those of the file', async () => {
+  const env = { RUSHGATE_TRUSTED_PROXIES: '127.0.0.4, 10.0.0.0/8' }
+  const shop = await startOwnGate('request.address', { clients: { trusted_proxies: ['127.0.0.2'] } }, [], { env })
+  const word = { 'x-forwarded-for': '192.0.2.9' }
+  const addressFrom = async (local: string) => (await askFrom(shop, local, word)).text
+  expect(await addressFrom('127.0.0.4')).toBe('192.0.2.9')
+  expect(await addressFrom('127.0.0.2')).toBe('127.0.0.2')
+  await shop.close()
+})
+
 describe('behind trusted proxies', () => {
   let gate: Gate
   beforeAll(async () => {

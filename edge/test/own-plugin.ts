@@ -27,9 +27,9 @@ export async function startOwnGate(
   writeFileSync(join(dir, 'own.lua'), PLUGIN.replace('BODY', body))
   const file = join(dir, 'rushgate.json')
   writeFileSync(file, JSON.stringify({ version: 1, ...config, routes: { sales: { plugins: [...plugins, 'own'] } } }))
-  const env = { RUSHGATE_PLUGINS: 'own', RUSHGATE_PLUGIN_PATH: join(dir, '?.lua') }
+  const env = { RUSHGATE_PLUGINS: 'own', RUSHGATE_PLUGIN_PATH: join(dir, '?.lua'), ...options.env }
   try {
-    return await startShop({ config: file, env, ...options })
+    return await startShop({ config: file, ...options, env })
   } finally {
     // read in init
     rmSync(dir, { recursive: true, force: true })

@@ -1,6 +1,7 @@
 // rushgate.json: which plugins run on which route, their settings, and the gate's own ceilings.
 //
-// Addresses and secrets are not in it: they come from the environment (RUSHGATE_REDIS_URL, RUSHGATE_BACKEND, RUSHGATE_SECRET).
+// Addresses and secrets are not in it: they come from the environment (RUSHGATE_REDIS_URL, RUSHGATE_BACKEND, RUSHGATE_SECRET, and
+// RUSHGATE_TRUSTED_PROXIES in place of clients.trusted_proxies).
 import { parseNetwork } from '../domain/address'
 import type { RouteName } from '../domain/route'
 import {
