@@ -91,7 +91,9 @@ function direct(node: ts.CallExpression, context: lua.TransformationContext): lu
 
 function isReturned(node: ts.CallExpression): boolean {
   if (node.questionDotToken !== undefined) return false
-  const { parent } = node
+  // a node that the compiler made has none
+  const parent = node.parent as ts.Node | undefined
+  if (parent === undefined) return false
   return ts.isReturnStatement(parent) || (ts.isArrowFunction(parent) && parent.body === node)
 }
 

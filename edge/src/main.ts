@@ -13,7 +13,7 @@ import { counterStore } from './adapters/counters'
 import { subkey } from './adapters/crypto'
 import { cryptoPort } from './adapters/crypto-port'
 import { type Environment, readEnvironment, type Secret } from './adapters/environment'
-import { nginxHttp, sendAnswer, sendRefusal } from './adapters/http'
+import { nginxHttp, readBody, sendAnswer, sendRefusal } from './adapters/http'
 import { jwtReader } from './adapters/jwt'
 import { type Lane, newLane, queueAgeMs, startLane, wakeLane } from './adapters/lane'
 import { type Metrics, newMetrics } from './adapters/metrics'
@@ -22,7 +22,7 @@ import { newReceipts, type Receipts } from './adapters/receipts'
 import { type RedisScripts, redisScripts } from './adapters/redis-scripts'
 import { type SalesNode, salesNode } from './adapters/sales'
 import { matchRoute, type RouteName, upstreamPath } from './domain/route'
-import { type ChainReport, type Link, runChain } from './kernel/chain'
+import { type ChainReport, type Link, type RouteLinks, runChain, splitAtBody } from './kernel/chain'
 import { type GateConfig, runsOn } from './kernel/config'
 import type { CryptoPort, Plugin, Ports } from './kernel/plugin'
 import { type GateRequest, newRequest } from './kernel/request'
@@ -56,7 +56,7 @@ let sales: SalesNode
 let metrics: Metrics
 let backend_breaker: BackendBreaker
 let node: NodeLevel
-let links_of: Record<string, Link[]> = {}
+let links_of: Record<string, RouteLinks> = {}
 let report: ChainReport
 let readAddress: (this: void) => string
 let receipts: Receipts
@@ -98,7 +98,7 @@ function portsFor(plugin: string, crypto: CryptoPort, limits: ngx.SharedDict<num
 }
 
 /** The plugins of each route, in the order of their priority. */
-function buildLinks(ports_of: LuaTable<string, Ports>): Record<string, Link[]> {
+function buildLinks(ports_of: LuaTable<string, Ports>): Record<string, RouteLinks> {
   const routes: RouteName[] = [
     'sales',
     'state',
@@ -125,16 +125,17 @@ function buildLinks(ports_of: LuaTable<string, Ports>): Record<string, Link[]> {
       name: plugin.name,
       fails: plugin.fails,
       dry_run: settings?.dry_run ?? false,
+      reads_body: plugin.reads_body,
       phases: plugin.create(settings as never, ports_of.get(plugin.name) as Ports),
     }
   }
-  const links: Record<string, Link[]> = {}
+  const links: Record<string, RouteLinks> = {}
   for (const route of routes) {
     const of_route: Link[] = []
     for (const plugin of sorted) {
       if (runsOn(config, route, plugin)) table.insert(of_route, made[plugin.name] as Link)
     }
-    links[route] = of_route
+    links[route] = splitAtBody(of_route)
   }
   return links
 }
@@ -259,8 +260,11 @@ const BACKEND_RETRY_MS = 2000
 
 let route_name: RouteName | 'none' = 'none'
 
-/** Runs under a guard: what it raises becomes a 500 and a traceback in the log. */
-function decide(): Verdict {
+/**
+ * Up to where the body is needed; undefined: it is. Runs under a guard, as `decideRest` does: what they raise becomes a 500 and a
+ * traceback in the log.
+ */
+function decide(): Verdict | undefined {
   const method = ngx.req.get_method()
   const match = matchRoute(method, ngx.var.uri)
   const route = match.route
@@ -275,7 +279,22 @@ function decide(): Verdict {
   }
   const now_ms = ngx.now() * 1000
   const request = newRequest(method, route, now_ms, now_ms + sales.clockOffset(), readAddress())
-  const verdict = runChain(links_of[route.name] as Link[], request, report)
+  const links = links_of[route.name] as RouteLinks
+  const verdict = runChain(links.head, request, report)
+  if (verdict === FORWARD && links.rest.length > 0) {
+    decided = request
+    return undefined
+  }
+  return conclude(request, verdict)
+}
+
+function decideRest(request: GateRequest): Verdict {
+  const links = links_of[request.route.name] as RouteLinks
+  return conclude(request, runChain(links.rest, request, report))
+}
+
+function conclude(request: GateRequest, verdict: Verdict): Verdict {
+  const route = request.route
   if (verdict === FORWARD) {
     if (!backend_breaker.isClosed()) {
       route_name = route.name
@@ -299,7 +318,13 @@ function countRequest(result: RefusalCode | 'answered' | 'forwarded' | 'fault'):
 }
 
 export function access(): void {
-  const [ok, outcome] = xpcall(decide, debug.traceback)
+  let [ok, outcome] = xpcall(decide, debug.traceback)
+  if (ok && outcome === undefined) {
+    const request = decided as GateRequest
+    // not under the guard: after a call into nginx' C code LuaJIT compiles nothing on the way back through one
+    readBody()
+    ;[ok, outcome] = xpcall(decideRest, debug.traceback, request)
+  }
   if (!ok) {
     metrics.add('rushgate_faults_total', 1)
     ngx.log(ngx.ERR, 'fault: ', outcome)

@@ -3,7 +3,7 @@ import { createHmac, hkdfSync } from 'node:crypto'
 import { connect } from 'node:net'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type Answer, type Shop, startShop } from './shop'
+import { type Answer, type Shop, sleep, startShop, until } from './shop'
 
 const BODIES = 10_000
 const TOTAL = 50
@@ -174,6 +174,36 @@ describe('purchases', () => {
     expect(await raw(encoded)).toMatch(/^HTTP\/1\.1 400 /)
     const null_byte = Buffer.from('GET /sales/demo\0/state HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n', 'latin1')
     expect(await raw(null_byte)).toMatch(/^HTTP\/1\.1 400 /)
+  })
+
+  it('that are refused before their body is read leave the connection in order', async () => {
+    await shop.stack.admin('POST', '/admin/sales', {
+      id: 'shut',
+      title: 'Shut',
+      opens_at: new Date(Date.now() + 3_600_000).toISOString(),
+      closes_at: new Date(Date.now() + 7_200_000).toISOString(),
+      skus: [{ sku: 'shoe', title: 'Shoe', price: { amount_minor: 1, currency: 'EUR' }, total: 1, user_max: 1 }],
+    })
+    await until(async () => problemOf(await shop.buy('shut', session, 'k')) === '425 not_open')
+    // a body that would be a request of its own
+    const body = 'GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n'
+    const head = `POST /sales/shut/reservations HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${session}\r\nContent-Length: ${body.length}\r\n\r\n`
+    const { hostname, port } = new URL(shop.stack.urls.gate)
+    const socket = connect(Number(port), hostname)
+    let text = ''
+    const statuses = () => (text.match(/HTTP\/1\.1 \d+/g) ?? []).map((line) => line.slice(9)).join(' ')
+    socket.on('data', (data) => {
+      text += data.toString('latin1')
+    })
+    socket.write(head + body + head + body)
+    await until(async () => statuses() === '425 425')
+    socket.write(head)
+    await until(async () => statuses() === '425 425 425')
+    socket.write(body)
+    await sleep(100)
+    socket.write('GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n')
+    await until(async () => socket.readyState === 'closed')
+    expect(statuses()).toBe('425 425 425 200')
   })
 
   it(`with ${BODIES} generated bodies move nothing`, async () => {

@@ -23,6 +23,10 @@ function query(): string {
   return ngx.var['args'] ?? ''
 }
 
+export function readBody(): void {
+  ngx.req.read_body()
+}
+
 function body(): string | undefined {
   ngx.req.read_body()
   return ngx.req.get_body_data()

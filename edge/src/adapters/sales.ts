@@ -5,7 +5,7 @@
 import * as cjson from 'cjson.safe'
 import type { DegradeByHand } from '../../../contract/degradation'
 import type { FollowedSale, FollowedSales, FollowedSku } from '../../../contract/followed-sale'
-import { isNews, newBoard, type StockBoard } from '../domain/stock'
+import { emptinessOfAll, isNews, newBoard, type StockBoard } from '../domain/stock'
 import type { LaneResult } from '../kernel/lane'
 import type { KnownSale, SalesPort } from '../kernel/sales'
 import { getJson, type HttpTarget } from './http-client'
@@ -40,6 +40,7 @@ const READ_BEFORE_OPEN_MS = 3600000
 function toKnown(sale: FollowedSale, board: StockBoard): KnownSale {
   const skus: Record<string, FollowedSku> = {}
   for (const sku of sale.skus) skus[sku.sku] = sku
+  board.gone = emptinessOfAll(board, sale.skus)
   return { sale, skus, board }
 }
 
@@ -121,6 +122,7 @@ export function salesNode(shared: ngx.SharedDict<string | number>, backend: Http
     const skus: string[] = []
     for (const sku of known.sale.skus) table.insert(skus, sku.sku)
     learnLines(board, skus, lines as string, 1)
+    board.gone = emptinessOfAll(board, known.sale.skus)
     board.epoch = tonumber(epoch) as number
     board.stock_version = tonumber(stock_version) as number
     board.seen_ms = seen_ms
@@ -135,6 +137,7 @@ export function salesNode(shared: ngx.SharedDict<string | number>, backend: Http
     const version_now = tonumber(stock_version) as number
     if (!isNews(known.board, sale.epoch, version_now)) return
     learnLines(known.board, batch.skus, reply, lines_from)
+    known.board.gone = emptinessOfAll(known.board, known.sale.skus)
     known.board.epoch = sale.epoch
     known.board.stock_version = version_now
   }

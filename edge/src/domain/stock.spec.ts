@@ -1,6 +1,17 @@
 import { describe, expect, it } from 'vitest'
-import type { FollowedSale } from '../../../contract/followed-sale'
-import { emptiness, isNews, leftShown, newBoard, phaseOf, refusalFromBoard, type StockBoard } from './stock'
+import type { FollowedSale, FollowedSku } from '../../../contract/followed-sale'
+import {
+  emptiness,
+  emptinessOfAll,
+  isNews,
+  leftShown,
+  newBoard,
+  phaseOf,
+  refusalFromBoard,
+  refusalOfAll,
+  type SkuStock,
+  type StockBoard,
+} from './stock'
 
 function saleWith(change: Partial<FollowedSale>): FollowedSale {
   const sale: FollowedSale = {
@@ -34,6 +45,38 @@ describe('emptiness', () => {
     expect(emptiness(1, 3, 2)).toBe('not_enough_left')
     expect(emptiness(0, 3, 1)).toBe('all_held')
     expect(emptiness(0, 0, 1)).toBe('sold_out')
+  })
+})
+
+describe('emptinessOfAll', () => {
+  const [first] = saleWith({}).skus
+  const skus = [{ ...first, sku: 'a' } as FollowedSku, { ...first, sku: 'b' } as FollowedSku]
+
+  function reasonFor(a: SkuStock, b: SkuStock | undefined): string {
+    const board = newBoard()
+    board.skus['a'] = a
+    if (b !== undefined) board.skus['b'] = b
+    return emptinessOfAll(board, skus) ?? 'none'
+  }
+
+  it('is the reason that all SKUs have in common', () => {
+    expect(reasonFor({ free: 0, unpaid: 0 }, { free: 0, unpaid: 0 })).toBe('sold_out')
+    expect(reasonFor({ free: 0, unpaid: 1 }, { free: 0, unpaid: 2 })).toBe('all_held')
+  })
+
+  it('is none while something is there, unlimited or not known, or reasons differ', () => {
+    expect(reasonFor({ free: 0, unpaid: 0 }, { free: 1, unpaid: 0 })).toBe('none')
+    expect(reasonFor({ free: 0, unpaid: 0 }, { free: -1, unpaid: 0 })).toBe('none')
+    expect(reasonFor({ free: 0, unpaid: 0 }, undefined)).toBe('none')
+    expect(reasonFor({ free: 0, unpaid: 0 }, { free: 0, unpaid: 1 })).toBe('none')
+    expect(emptinessOfAll(newBoard(), [])).toBeUndefined()
+  })
+
+  it('is said while the report is a second old at most, and of the same epoch', () => {
+    const board: StockBoard = { ...boardWith(0, 0), gone: 'sold_out' }
+    expect(refusalOfAll(board, 2, 6000)).toBe('sold_out')
+    expect(refusalOfAll(board, 2, 6001)).toBeUndefined()
+    expect(refusalOfAll(board, 3, 6000)).toBeUndefined()
   })
 })
 

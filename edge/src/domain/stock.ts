@@ -1,7 +1,7 @@
 // What a node knows of a sale's stock without asking: the board. It answers "nothing left" for a second at most,
 // so a shopper is never refused on news older than that, and an older report never replaces a newer one.
 import type { RefusalCode, SalePhase } from '../../../contract/codes'
-import type { FollowedSale } from '../../../contract/followed-sale'
+import type { FollowedSale, FollowedSku } from '../../../contract/followed-sale'
 
 /** How long a report may speak for Redis. */
 export const STOCK_FRESH_MS = 1000
@@ -19,6 +19,8 @@ export interface StockBoard {
   /** when it was learnt, by this node's clock */
   seen_ms: number
   skus: Record<string, SkuStock>
+  /** what is to be said whichever SKU is asked for, and however many; worked out when the board learns something */
+  gone?: RefusalCode
 }
 
 export function newBoard(): StockBoard {
@@ -36,6 +38,23 @@ export function emptiness(free: number, unpaid: number, quantity: number): Refus
   if (free < 0 || free >= quantity) return undefined
   if (free > 0) return 'not_enough_left'
   return unpaid > 0 ? 'all_held' : 'sold_out'
+}
+
+/** The one reason why no SKU of the sale is to be had; undefined when there is something, or not the same reason for all. */
+export function emptinessOfAll(board: StockBoard, skus: FollowedSku[]): RefusalCode | undefined {
+  let reason: RefusalCode | undefined
+  for (const { sku } of skus) {
+    const stock = board.skus[sku]
+    const reason_here = stock === undefined ? undefined : emptiness(stock.free, stock.unpaid, 1)
+    if (reason_here === undefined || (reason !== undefined && reason !== reason_here)) return undefined
+    reason = reason_here
+  }
+  return reason
+}
+
+/** `refusalFromBoard` for a purchase whose body has not been read. */
+export function refusalOfAll(board: StockBoard, epoch: number, now_ms: number): RefusalCode | undefined {
+  return board.epoch === epoch && now_ms - board.seen_ms <= STOCK_FRESH_MS ? board.gone : undefined
 }
 
 /** The answer from shared memory, if the board is fresh enough to give one. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { type ChainReport, type Link, runChain } from './chain'
+import { type ChainReport, type Link, runChain, splitAtBody } from './chain'
 import { newRequest } from './request'
 import { answerJson, refuse, type Verdict } from './verdict'
 
@@ -85,5 +85,28 @@ describe('runChain', () => {
     const closed = [linkOf('a', failure, {}), linkOf('b', answerJson(200, ''), {})]
     expect(described(runChain(closed, request, heard.report))).toBe('unavailable')
     expect(heard.lines).toEqual(['a open', 'a closed'])
+  })
+})
+
+describe('splitAtBody', () => {
+  const names = (links: Link[]): string => links.map(({ name }) => name).join(' ')
+
+  it('asks first what needs no body, by priority, then what the others can say early', () => {
+    const early = () => refuse('sold_out', '')
+    const access = () => undefined
+    const reading = linkOf('reading', undefined, { reads_body: true })
+    const later = linkOf('later', undefined, { phases: { access, early } })
+    const dry = linkOf('dry', undefined, { phases: { access, early }, dry_run: true })
+    const { head, rest } = splitAtBody([linkOf('a', undefined, {}), reading, later, dry])
+    expect(names(head)).toBe('a later')
+    expect(names(rest)).toBe('reading later dry')
+    expect(described(runChain(head, request, listener().report))).toBe('sold_out')
+    expect(described(runChain(rest, request, listener().report))).toBe('forward')
+  })
+
+  it('leaves a route alone where nobody reads the body', () => {
+    const { head, rest } = splitAtBody([linkOf('a', undefined, {}), linkOf('b', undefined, {})])
+    expect(names(head)).toBe('a b')
+    expect(rest.length).toBe(0)
   })
 })

@@ -8,7 +8,14 @@ export interface Link {
   fails: 'open' | 'closed'
   /** records what it would have refused, and lets the request go on */
   dry_run: boolean
+  reads_body?: boolean
   phases: PluginPhases
+}
+
+/** A route's plugins: those asked before the body is read, and the others. */
+export interface RouteLinks {
+  head: Link[]
+  rest: Link[]
 }
 
 export interface ChainReport {
@@ -18,6 +25,23 @@ export interface ChainReport {
 }
 
 const RETRY_AFTER_FAILURE_MS = 1000
+
+/**
+ * In two parts before the first plugin that reads the body; what those after it can say early is said at the end of the first.
+ * `links`: by priority.
+ */
+export function splitAtBody(links: Link[]): RouteLinks {
+  const head: Link[] = []
+  const rest: Link[] = []
+  for (const link of links) {
+    if (rest.length > 0 || link.reads_body === true) rest.push(link)
+    else head.push(link)
+  }
+  for (const { name, fails, dry_run, phases } of rest) {
+    if (phases.early !== undefined && !dry_run) head.push({ name, fails, dry_run, phases: { access: phases.early } })
+  }
+  return { head, rest }
+}
 
 function ask(link: Link, request: GateRequest, report: ChainReport): Verdict | undefined {
   const verdict = link.phases.access(request)

@@ -87,6 +87,11 @@ export interface HttpPort {
 }
 
 export interface PluginPhases {
+  /**
+   * Asked before the body is read: a refusal that holds whatever is in it, and whatever the plugins after the first that reads
+   * it would say. What it lets pass goes to `access` all the same. Not asked in a dry run.
+   */
+  early?: (this: void, request: GateRequest) => Verdict | undefined
   /** Returns undefined to let the next plugin speak. */
   access: (this: void, request: GateRequest) => Verdict | undefined
 }
@@ -100,6 +105,8 @@ export interface Plugin {
   routes: readonly RouteName[]
   /** what a fault of this plugin or of its store means for a request */
   fails: 'open' | 'closed'
+  /** its `access` asks for the body of a purchase */
+  reads_body?: boolean
   schema: ObjectField
   /** `config` has been read by `schema` */
   create: (this: void, config: never, ports: Ports) => PluginPhases
@@ -111,6 +118,7 @@ export interface PluginDeclaration<C extends object> {
   priority: number
   routes: readonly RouteName[]
   fails: 'open' | 'closed'
+  reads_body?: boolean
   schema: ObjectField<C>
   create: (this: void, config: C, ports: Ports) => PluginPhases
 }

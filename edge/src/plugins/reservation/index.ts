@@ -11,7 +11,7 @@ import { shardOfUser } from '../../../../contract/shard'
 import { keyProblem, type PurchaseBody, purchaseProblem, quantityProblem } from '../../domain/purchase'
 import { heldAnswer, recordAnswer } from '../../domain/reservation-answer'
 import { parseReserveReply } from '../../domain/reserve-reply'
-import { refusalFromBoard } from '../../domain/stock'
+import { refusalFromBoard, refusalOfAll } from '../../domain/stock'
 import { isUtf8 } from '../../domain/utf8'
 import type { LaneResult } from '../../kernel/lane'
 import { definePlugin, type PluginPhases, type Ports } from '../../kernel/plugin'
@@ -104,17 +104,39 @@ function create(config: Infer<typeof schema>, ports: Ports): PluginPhases {
     }
   }
 
-  /** What needs no round trip. */
-  function earlyRefusal(purchase: Purchase, request: GateRequest): RefusalCode | undefined {
-    const sale = purchase.known.sale
+  /** Nobody gets anything, not even a retry. */
+  function isShut(sale: FollowedSale): RefusalCode | undefined {
     if (sale.state === 'draft') return 'not_open'
-    if (sale.rebuilding) return 'rebuilding'
-    if (purchase.is_retry) return undefined
-    const now_ms = request.redis_now_ms
+    return sale.rebuilding ? 'rebuilding' : undefined
+  }
+
+  /** For who is not known to have asked before. */
+  function isOutside(sale: FollowedSale, now_ms: number): RefusalCode | undefined {
     if (sale.state === 'ended' || now_ms >= sale.closes_ms + config.open_margin_ms) return 'ended'
     if (sale.state === 'paused') return 'paused'
-    if (now_ms < sale.opens_ms - config.open_margin_ms) return 'not_open'
-    return refusalFromBoard(purchase.known.board, sale.epoch, purchase.sku.sku, purchase.quantity, request.now_ms)
+    return now_ms < sale.opens_ms - config.open_margin_ms ? 'not_open' : undefined
+  }
+
+  /** What needs neither body nor round trip: most refusals of a rush. */
+  function early(request: GateRequest): Verdict | undefined {
+    const known = sales.find(request.route.subject)
+    if (known === undefined) return undefined
+    const sale = known.sale
+    const shut = isShut(sale)
+    if (shut !== undefined) return refusal(shut)
+    const code = isOutside(sale, request.redis_now_ms) ?? refusalOfAll(known.board, sale.epoch, request.now_ms)
+    return code === undefined || http.header('x_rush_retry') === '1' ? undefined : refusal(code)
+  }
+
+  /** What needs no round trip. */
+  function refusalFromMemory(purchase: Purchase, request: GateRequest): RefusalCode | undefined {
+    const sale = purchase.known.sale
+    const shut = isShut(sale)
+    if (shut !== undefined || purchase.is_retry) return shut
+    return (
+      isOutside(sale, request.redis_now_ms) ??
+      refusalFromBoard(purchase.known.board, sale.epoch, purchase.sku.sku, purchase.quantity, request.now_ms)
+    )
   }
 
   function refusal(code: RefusalCode): Refusal {
@@ -166,8 +188,8 @@ function create(config: Infer<typeof schema>, ports: Ports): PluginPhases {
   function access(request: GateRequest): Verdict | undefined {
     const purchase = parsePurchase(request)
     if ('kind' in purchase) return purchase
-    const early = earlyRefusal(purchase, request)
-    if (early !== undefined) return refusal(early)
+    const known_refusal = refusalFromMemory(purchase, request)
+    if (known_refusal !== undefined) return refusal(known_refusal)
     const user = request.user
     if (purchase.is_retry && tooManyRetries(user)) {
       return refuseFor('rate_limited', 'Too many retries: wait a little.', config.retries_window_s * 1000)
@@ -202,7 +224,7 @@ function create(config: Infer<typeof schema>, ports: Ports): PluginPhases {
     return answerJson(202, recordAnswer(id, record, ports.chance()))
   }
 
-  return { access }
+  return { early, access }
 }
 
 export const reservation = definePlugin({
@@ -211,6 +233,7 @@ export const reservation = definePlugin({
   priority: 1000,
   routes: ['reserve'],
   fails: 'closed',
+  reads_body: true,
   schema,
   create,
 })

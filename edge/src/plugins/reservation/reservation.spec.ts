@@ -19,6 +19,11 @@ function buy(gate: FakeGate, change: Partial<GateRequest>): string {
   return said(phases.access({ ...requestTo('reserve', 'spring', 'POST'), ...change }))
 }
 
+function early(gate: FakeGate, change: Partial<GateRequest>): string {
+  const phases = reservation.create(SETTINGS as never, gate.ports)
+  return said(phases.early?.({ ...requestTo('reserve', 'spring', 'POST'), ...change }))
+}
+
 function soldOutBoard(gate: FakeGate, unpaid: number): void {
   if (gate.known === undefined) return
   gate.known.board = { stock_version: 5, epoch: 2, seen_ms: 4900, skus: { shoe: { free: 0, unpaid } } }
@@ -97,6 +102,40 @@ describe('reservation', () => {
     soldOutBoard(gate, 3)
     expect(buy(gate, {})).toBe('all_held')
     expect(gate.asked).toEqual([])
+  })
+
+  it('says without the body what holds whatever is in it', () => {
+    const gate = shopper()
+    gate.headers = {}
+    gate.body = undefined
+    expect(early(gate, {})).toBe('nothing')
+    expect(early(gate, { redis_now_ms: 899 })).toBe('not_open')
+    expect(early(gate, { redis_now_ms: 9100 })).toBe('ended')
+    gate.known = knownSale({ state: 'paused' })
+    expect(early(gate, {})).toBe('paused')
+    gate.known = knownSale({ state: 'draft' })
+    expect(early(gate, {})).toBe('not_open')
+    gate.known = knownSale({ rebuilding: true })
+    expect(early(gate, {})).toBe('rebuilding')
+    gate.known = knownSale({})
+    soldOutBoard(gate, 0)
+    expect(early(gate, {})).toBe('nothing')
+    gate.known.board.gone = 'sold_out'
+    expect(early(gate, {})).toBe('sold_out')
+    expect(early(gate, { now_ms: 5901 })).toBe('nothing')
+    gate.known = undefined
+    expect(early(gate, {})).toBe('nothing')
+  })
+
+  it('does not say it to a retry, unless nobody gets anything', () => {
+    const gate = shopper()
+    gate.headers['x_rush_retry'] = '1'
+    expect(early(gate, { redis_now_ms: 9100 })).toBe('nothing')
+    soldOutBoard(gate, 0)
+    if (gate.known !== undefined) gate.known.board.gone = 'sold_out'
+    expect(early(gate, {})).toBe('nothing')
+    gate.known = knownSale({ rebuilding: true })
+    expect(early(gate, {})).toBe('rebuilding')
   })
 
   it('within the margin of the opening lets the clock of Redis decide', () => {

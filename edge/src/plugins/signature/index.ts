@@ -52,6 +52,7 @@ export const signature = definePlugin({
   priority: 1800,
   routes: ['reserve'],
   fails: 'closed',
+  reads_body: true,
   schema,
   create,
 })
