@@ -52,7 +52,7 @@ export function freeKey(sale: string, shard: number, sku: string): string {
 
 /**
  * hash: terms rate_per_s, rate_now_per_s, checkout_max, pass_ms; issued (highest ticket number given out), issued_max (how far the
- * ledger lets numbers go), front, credit, tokens, at_ms (edge/src/domain/admission.ts); draw: 'open' while tickets enter the draw
+ * ledger lets numbers go), front, credit, tokens, at_ms (edge/src/domain/admission.ts); where there is a draw: draw ('open', 'closed' or 'done') and entrants
  */
 export function admissionKey(sale: string): string {
   return shardKey(sale, 0, 'admission')
@@ -76,6 +76,23 @@ export function admittedKey(sale: string): string {
 /** sorted set: users in checkout by the end of their pass */
 export function checkoutKey(sale: string): string {
   return shardKey(sale, 0, 'checkout')
+}
+
+// The draw for those who come before the opening.
+
+/** string: everybody who has entered, 16 bytes each, as a table that is asked by key (edge/src/redis/draw-ticket.ts) */
+export function entrantsKey(sale: string): string {
+  return shardKey(sale, 0, 'entrants')
+}
+
+/** stream: entries the ledger does not have yet; field e: 16 bytes for each */
+export function entriesKey(sale: string): string {
+  return shardKey(sale, 0, 'entries')
+}
+
+/** string: after the draw, 16 bytes of each entrant and 4 of the rank from 1, sorted by entrant */
+export function ranksKey(sale: string): string {
+  return shardKey(sale, 0, 'ranks')
 }
 
 /** Consumer group of the settlers on every intents stream. */

@@ -24,12 +24,16 @@
 // stock     KEYS  meta, then free lists   ARGV batch, SKUs joined by commas
 //           reply line 1 <batch> <now_ms> <state> <stock version> <epoch>, then <free> <unpaid> for each SKU
 //
-// take-number, claim and is-reserved are asked through LanePort.ask: ARGV is the batch, then for each item its name (22 characters) and its
-//           text; the reply is <batch>, then for each item its name and:
+// take-number, draw-ticket, claim and is-reserved are asked through LanePort.ask: ARGV is the batch, then for each item its name
+//           (22 characters) and its text; the reply is <batch>, then for each item its name and:
 //
 // take-number  KEYS  meta, admission, called
 //           text  I4 expected epoch
 //           said  number <n> <now_ms> <front> <credit> <called>; no_numbers (the ledger has yet to lend more); draw; rebuilding
+//
+// draw-ticket  KEYS  meta, admission, called, entrants, entries, ranks
+//           text  I4 expected epoch · c16 entrant (contract/draw-entrant.ts)
+//           said  entered <now_ms> <opens_ms> <entrants so far>; drawing <now_ms>; number, no_numbers and rebuilding as take-number
 //
 // claim     KEYS  meta, admission, called, called-until, admitted, checkout
 //           text  I4 expected epoch · B 1 if there is stock to admit people to, else 0 · c22 id of the pass if this ask

@@ -101,6 +101,7 @@ export async function buildBackend(): Promise<void> {
     entryPoints: {
       main: join(root, 'backend/src/main.ts'),
       'pglite-worker': join(root, 'backend/src/db/pglite-worker.ts'),
+      'draw-worker': join(root, 'backend/src/draw/draw-worker.ts'),
     },
     outdir: join(dist, 'backend'),
     bundle: true,

@@ -3,6 +3,8 @@ import { join } from 'node:path'
 import type { Redis } from 'ioredis'
 import { type Config, redacted } from './config'
 import { addDegradeRoutes } from './degrade/routes'
+import { Drawer, type DrawStep } from './draw/drawer'
+import { addDrawRoutes } from './draw/routes'
 import { Returner } from './holds/returner'
 import { Sweeper } from './holds/sweeper'
 import { Authenticator } from './http/auth'
@@ -48,6 +50,8 @@ interface Part {
 export interface BackendHooks {
   /** for tests: called before each step of a rebuild, may throw as a kill would */
   beforeRebuildStep?: (step: RebuildStep) => Promise<void> | void
+  /** the same of a draw */
+  beforeDrawStep?: (step: DrawStep) => Promise<void> | void
 }
 
 export class Backend {
@@ -75,22 +79,15 @@ export class Backend {
     this.metrics = metrics
     const redis = createRedisClient({ url: config.redis_url, name: 'commands', log, metrics })
     this.redis = redis
-    const shards = new Shards(redis, new Scripts())
+    const scripts = new Scripts()
+    const shards = new Shards(redis, scripts)
     const keyring = new Keyring(config.secrets)
     this.keyring = keyring
     const sales = new SalesFollower(ledger, log, metrics)
     this.sales = sales
     const lists = new ListsFollower(ledger, log, metrics)
-    const rebuilder = new Rebuilder({
-      ledger,
-      redis,
-      shards,
-      sales,
-      metrics,
-      log,
-      instance,
-      beforeStep: hooks.beforeRebuildStep,
-    })
+    const of_sales = { ledger, redis, shards, scripts, sales, metrics, log }
+    const rebuilder = new Rebuilder({ ...of_sales, instance, beforeStep: hooks.beforeRebuildStep })
     this.rebuilder = rebuilder
     const provider = new Sandbox({
       folder: join(config.data_dir, 'sandbox'),
@@ -129,6 +126,7 @@ export class Backend {
       addAccountRoutes(app, ledger, accounts, auth)
       addSessionRoutes(app, { accounts, sessions, auth, public_url })
       const reservations = new Reservations({ ledger, shards, sales, provider, public_url, metrics, log, onChanged })
+      addDrawRoutes(app, { ledger, sales })
       addReceiptRoutes(app, { keyring, auth })
       addListRoutes(app, { ledger, lists, auth, log })
       addReservationRoutes(app, { auth, reservations, sales })
@@ -164,7 +162,8 @@ export class Backend {
         new Trimmer({ ledger, redis, sales, metrics, log }),
       )
     }
-    if (roles.includes('sweeper')) this.parts.push(watcher, returner, sweeper)
+    const drawer = new Drawer({ ...of_sales, beforeStep: hooks.beforeDrawStep })
+    if (roles.includes('sweeper')) this.parts.push(watcher, returner, sweeper, drawer)
     this.parts.push({ start: () => undefined, stop: () => rebuilder.stop() }, provider)
   }
 

@@ -46,6 +46,8 @@ export function createMetrics() {
       buckets: SECONDS,
       registers,
     }),
+    draw_entrants: gauge('draw_entrants', 'People who have entered the draw of a sale', ['sale']),
+    draws: counter('draws_total', 'Draws made by this process', []),
     sessions: counter('sessions_total', 'Sessions minted', ['kind']),
     list_entries: gauge('list_entries', 'Entries of the allow and deny lists', ['list', 'kind']),
     loop_failures: counter('loop_failures_total', 'Rounds of a loop that failed and were tried again', ['loop']),

@@ -105,6 +105,7 @@ function buildLinks(ports_of: LuaTable<string, Ports>): Record<string, RouteLink
     'challenge',
     'take_ticket',
     'ticket',
+    'draw',
     'reserve',
     'cart',
     'reservation',

@@ -6,6 +6,7 @@ import accounts from './migrations/0003-accounts.sql'
 import spends from './migrations/0004-spends.sql'
 import degrade from './migrations/0005-degrade.sql'
 import lists from './migrations/0006-lists.sql'
+import draws from './migrations/0007-draws.sql'
 
 const MIGRATIONS: { name: string; sql: string }[] = [
   { name: '0001-ledger', sql: ledger },
@@ -14,6 +15,7 @@ const MIGRATIONS: { name: string; sql: string }[] = [
   { name: '0004-spends', sql: spends },
   { name: '0005-degrade', sql: degrade },
   { name: '0006-lists', sql: lists },
+  { name: '0007-draws', sql: draws },
 ]
 
 /** Held by one process while it migrates ("rush" in ASCII); PGlite has but one. */

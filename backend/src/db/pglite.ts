@@ -3,10 +3,9 @@
 // One transaction at a time, as PGlite has one session. A commit is not fsynced: durable() is a checkpoint and a snapshot of the
 // folder, one for all callers that wait for it.
 import { existsSync, mkdirSync } from 'node:fs'
-import { createRequire } from 'node:module'
-import { dirname, join } from 'node:path'
-import { pathToFileURL } from 'node:url'
-import { Worker } from 'node:worker_threads'
+import { join } from 'node:path'
+import type { Worker } from 'node:worker_threads'
+import { startWorker } from '../start-worker'
 import type { Db, Parameter, Queries, TransactionOptions } from './db'
 import { type FolderLock, lockFolder } from './folder-lock'
 import type { Opened, WorkerAnswer, WorkerRequest } from './pglite-worker'
@@ -64,7 +63,7 @@ export class PgliteDb implements Db {
     damaged: boolean,
     vacuum_every_ms: number,
   ): Promise<PgliteDb> {
-    const db = new PgliteDb(startWorker(), lock, false, vacuum_every_ms)
+    const db = new PgliteDb(startWorker(new URL('./pglite-worker', import.meta.url)), lock, false, vacuum_every_ms)
     try {
       const opened = (await db.call({ kind: 'open', folder, damaged })) as Opened
       db.restored = opened.restored
@@ -177,16 +176,4 @@ export class PgliteDb implements Db {
     for (const { reject } of this.waiting.values()) reject(this.failure)
     this.waiting.clear()
   }
-}
-
-/** The built worker beside the built backend; from source, through tsx, which is there in development. */
-function startWorker(): Worker {
-  const built = new URL('./pglite-worker.js', import.meta.url)
-  if (existsSync(built)) return new Worker(built)
-  const source = new URL('./pglite-worker.ts', import.meta.url).href
-  const tsx_folder = dirname(createRequire(import.meta.url).resolve('tsx/package.json'))
-  const tsx = pathToFileURL(join(tsx_folder, 'dist/esm/api/index.mjs')).href
-  // A worker's --import comes too late for its own entry: tsx is registered first, then the entry is imported.
-  const entry = `import { register } from ${JSON.stringify(tsx)}; register(); await import(${JSON.stringify(source)})`
-  return new Worker(new URL(`data:text/javascript,${encodeURIComponent(entry)}`), { execArgv: [] })
 }

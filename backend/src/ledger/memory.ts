@@ -7,6 +7,7 @@ import { MemoryAccounts } from './accounts'
 import { checkIntent, decideBurial, decideIntents, isStorable, partition } from './decide'
 import { decideEnd } from './decide-end'
 import { decideLateRefund, decidePayment, decidePaymentStart } from './decide-payment'
+import { MemoryDraws } from './draws'
 import { noEffects } from './effects'
 import { MemoryLists } from './lists'
 import { bySaleAndBody, bySkuAndUser, isFree, MemoryTables, type SaleTables, setUnit, unitOf } from './memory-tables'
@@ -22,6 +23,7 @@ export class MemoryLedger extends MemoryTables implements port.Ledger {
   readonly kind = 'memory'
   readonly accounts = new MemoryAccounts()
   readonly lists = new MemoryLists()
+  readonly draws = new MemoryDraws()
 
   now(): number {
     return this.options.clock()

@@ -8,6 +8,7 @@ import type { ReservationStatus } from '../../../contract/codes'
 import type { DegradeByHand } from '../../../contract/degradation'
 import type { FollowedSale, Price, SaleState } from '../../../contract/followed-sale'
 import type { AccountRows } from './accounts'
+import type { DrawRows } from './draws'
 import type { ListRows } from './lists'
 
 export interface UnitGeneration {
@@ -233,6 +234,7 @@ export interface Ledger {
 
   readonly accounts: AccountRows
   readonly lists: ListRows
+  readonly draws: DrawRows
 
   // sessions: raises each user's generation and returns the new one
   replaceSessions(users: string[]): Promise<{ user: string; generation: number }[]>

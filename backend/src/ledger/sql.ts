@@ -7,6 +7,7 @@ import { plainArray, textArray } from '../db/array'
 import type { Db, Queries } from '../db/db'
 import { SqlAccounts } from './accounts'
 import { checkIntent } from './decide'
+import { SqlDraws } from './draws'
 import { SqlLists } from './lists'
 import type * as port from './port'
 import { orderOf, saleOf, sessionOf } from './rows'
@@ -58,6 +59,7 @@ export class SqlLedger implements port.Ledger {
   readonly kind: string
   readonly accounts: SqlAccounts
   readonly lists: SqlLists
+  readonly draws: SqlDraws
   /** what was committed since the last durable point may be missing: streams are to be delivered again */
   readonly restored: boolean
   private readonly db: Db
@@ -68,6 +70,7 @@ export class SqlLedger implements port.Ledger {
     this.kind = options.db.kind
     this.accounts = new SqlAccounts(options.db)
     this.lists = new SqlLists(options.db)
+    this.draws = new SqlDraws(options.db)
     this.restored = options.db.restored
   }
 

@@ -5,6 +5,7 @@
 // stream → settle every intent up to the barrier → recount the units → load each shard → open → say so to the gates.
 import type { Redis } from 'ioredis'
 import { intentsKey } from '../../../contract/keys'
+import { hasDraw, loadDraw } from '../draw/load-draw'
 import type { Intent, Ledger, Sale } from '../ledger/port'
 import { RedisLock } from '../locks/redis-lock'
 import type { Logger } from '../log'
@@ -134,6 +135,7 @@ export class Rebuilder {
     // polls are answered from what is loaded now
     await ledger.durable()
     for (const [shard, image] of images.entries()) await loadShard(redis, current, shard, image)
+    if (hasDraw(current)) await loadDraw(redis, ledger, current.id)
     await beforeStep?.('open')
     for (const [shard, image] of images.entries()) {
       await publishWhatChanged(this.parts, current, shard, image)

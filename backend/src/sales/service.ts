@@ -1,5 +1,7 @@
 // What an operator does to sales. Each change is made in the ledger, made durable, then told to Redis and the gates.
 
+import { preparedDraw } from '../draw/drawer'
+import { hasDraw } from '../draw/load-draw'
 import { Refusal } from '../http/refusal'
 import type { Ledger, NewSale, Sale, SaleChange } from '../ledger/port'
 import type { Logger } from '../log'
@@ -26,6 +28,8 @@ export class SalesService {
 
   async create(sale: NewSale): Promise<Sale> {
     const created = await this.parts.ledger.createSale(sale)
+    // its commitment stands from here on
+    if (hasDraw(created)) await preparedDraw(this.parts.ledger, created.id)
     await this.parts.ledger.durable()
     this.parts.sales.changed()
     return created
@@ -38,8 +42,9 @@ export class SalesService {
       const old = before.skus.find((each) => each.sku === sku.sku)
       return old !== undefined && sku.total > old.total
     })
-    // new units reach the shards as all units do: by a rebuild
+    // new units, or a draw where there was none, reach the shards as all that is loaded does: by a rebuild
     if (grew && changed.state !== 'draft') return this.rebuild(changed, 'stock_added')
+    if (hasDraw(changed) && !hasDraw(before) && changed.state !== 'draft') return this.rebuild(changed, 'asked')
     return this.tell(changed)
   }
 

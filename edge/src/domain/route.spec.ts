@@ -13,6 +13,7 @@ describe('matchRoute', () => {
     expect(named(matchRoute('GET', '/reservations/r1.a.0.b.c'))).toBe('reservation r1.a.0.b.c')
     expect(named(matchRoute('DELETE', '/reservations/r1.a.0.b.c'))).toBe('give_back r1.a.0.b.c')
     expect(named(matchRoute('POST', '/reservations/r1.a.0.b.c/payment'))).toBe('pay r1.a.0.b.c')
+    expect(named(matchRoute('GET', '/sales/spring/draw'))).toBe('draw spring')
     expect(named(matchRoute('POST', '/sessions'))).toBe('login ')
     expect(named(matchRoute('DELETE', '/sessions'))).toBe('logout ')
     expect(named(matchRoute('GET', '/sales'))).toBe('sales ')

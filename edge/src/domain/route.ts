@@ -9,6 +9,7 @@ export type RouteName =
   | 'challenge'
   | 'take_ticket'
   | 'ticket'
+  | 'draw'
   | 'reserve'
   | 'cart'
   | 'reservation'
@@ -110,6 +111,7 @@ function matchSales(method: string, path: string): RouteMatch {
     return isGet(method) ? { route: { name: 'ticket', subject: sale, ticket } } : { allow: 'GET, HEAD' }
   }
   if (rest === 'challenge') return isGet(method) ? found('challenge', sale) : { allow: 'GET, HEAD' }
+  if (rest === 'draw') return isGet(method) ? found('draw', sale) : { allow: 'GET, HEAD' }
   if (rest === 'state') return isGet(method) ? found('state', sale) : { allow: 'GET, HEAD' }
   return {}
 }
@@ -180,6 +182,8 @@ export function upstreamPath(route: Route): string {
       return '/sales/' + route.subject + '/tickets'
     case 'ticket':
       return '/sales/' + route.subject + '/tickets/' + (route.ticket ?? '')
+    case 'draw':
+      return '/sales/' + route.subject + '/draw'
     case 'reservation':
     case 'give_back':
       return '/reservations/' + route.subject

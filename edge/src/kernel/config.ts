@@ -32,6 +32,7 @@ const ROUTES: Record<RouteName, true> = {
   challenge: true,
   take_ticket: true,
   ticket: true,
+  draw: true,
   reserve: true,
   cart: true,
   reservation: true,

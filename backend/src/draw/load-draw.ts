@@ -1,0 +1,56 @@
+// Writes a draw's keys from the ledger: all of them in a rebuild, the ranks alone after a draw. Writing them twice, or by two at
+// once, leaves the same bytes.
+import type { Redis } from 'ioredis'
+import type { GateSettings } from '../../../contract/gate-settings'
+import { admissionKey, entrantsKey, entriesKey, ranksKey } from '../../../contract/keys'
+import type { DrawList } from '../ledger/draws'
+import type { Ledger, Sale } from '../ledger/port'
+import { ranksInThread } from './in-thread'
+import { packEntrants } from './packed'
+
+/** Bytes in one command: bounds how long Redis and its fsync are held up. */
+const BYTES_AT_ONCE = 1 << 20
+
+export function hasDraw(sale: Sale): boolean {
+  return (sale.gate as GateSettings).waiting_room?.draw === true
+}
+
+async function whole(ledger: Ledger, sale: string, list: DrawList): Promise<string[]> {
+  const all: string[] = []
+  for await (const part of ledger.draws.list(sale, list)) for (const one of part) all.push(one)
+  return all
+}
+
+async function write(redis: Redis, key: string, pieces: readonly Buffer[]): Promise<void> {
+  let base = 0
+  for (const piece of pieces) {
+    for (let at = 0; at < piece.length; at += BYTES_AT_ONCE) {
+      await redis.setrange(key, base + at, piece.subarray(at, at + BYTES_AT_ONCE))
+    }
+    base += piece.length
+  }
+}
+
+/** Answers how many ranks there are. */
+export async function loadRanks(redis: Redis, ledger: Ledger, sale: string): Promise<number> {
+  const order = await whole(ledger, sale, 'order')
+  if (order.length > 0) await write(redis, ranksKey(sale), [await ranksInThread(order)])
+  return order.length
+}
+
+/** In a rebuild, while the shard is closed and after the admission hash is written. Entries not journaled yet stay in their stream. */
+export async function loadDraw(redis: Redis, ledger: Ledger, sale: string): Promise<void> {
+  await redis.unlink(entrantsKey(sale), ranksKey(sale))
+  const row = await ledger.draws.find(sale)
+  const key = admissionKey(sale)
+  if (row !== undefined && row.closed_ms > 0) {
+    await redis.unlink(entriesKey(sale))
+    const count = await loadRanks(redis, ledger, sale)
+    const issued = Math.max(count, Number(await redis.hget(key, 'issued')))
+    await redis.hset(key, { draw: 'done', entrants: count, issued })
+    return
+  }
+  const entrants = new Set(await whole(ledger, sale, 'entries'))
+  await write(redis, entrantsKey(sale), packEntrants(entrants))
+  await redis.hset(key, { draw: 'open', entrants: entrants.size })
+}

@@ -1,0 +1,1 @@
+SELECT * FROM draws WHERE sale = $1
