@@ -145,26 +145,28 @@ export class Backend {
         metrics,
         command_timeout: false,
       })
-      const { blocking } = this
-      this.parts.push(
-        new Settler({
-          ledger,
-          redis,
-          blocking,
-          sales,
-          metrics,
-          log,
-          instance,
-          redeliver: ledger.restored ?? false,
-          onSettled: onChanged,
-        }),
-        publisher,
-        new Trimmer({ ledger, redis, sales, metrics, log }),
-      )
+      this.parts.push(this.settler(this.blocking, onChanged), publisher)
+      this.parts.push(new Trimmer({ ledger, redis, sales, metrics, log }))
     }
     const drawer = new Drawer({ ...of_sales, beforeStep: hooks.beforeDrawStep })
     if (roles.includes('sweeper')) this.parts.push(watcher, returner, sweeper, drawer)
     this.parts.push({ start: () => undefined, stop: () => rebuilder.stop() }, provider)
+  }
+
+  private settler(blocking: Redis, onSettled: () => void): Settler {
+    const { ledger, redis, sales, metrics, log } = this
+    const { instance } = this.config
+    return new Settler({
+      ledger,
+      redis,
+      blocking,
+      sales,
+      metrics,
+      log,
+      instance,
+      redeliver: ledger.restored ?? false,
+      onSettled,
+    })
   }
 
   /** Resolves when requests are served. Refuses a Redis that may throw keys away; one that is away may come later. */

@@ -5,7 +5,7 @@ import { backoff, OPENING_SPREAD_MS, reservationPollDelay, statePollDelay } from
 const chance = fc.double({ min: 0, max: 0.999, noNaN: true })
 
 function upcoming(until_open_ms: number, random: number, hidden = false): number {
-  return statePollDelay({ phase: 'upcoming', until_open_ms, failures: 0, hidden }, random)
+  return statePollDelay({ phase: 'upcoming', until_open_ms, failures: 0, hidden, poll_after_ms: undefined }, random)
 }
 
 describe('polling a sale’s state', () => {
@@ -25,9 +25,24 @@ describe('polling a sale’s state', () => {
   })
 
   it('asks more rarely in the background, but not near the opening', () => {
-    const open = { phase: 'open', until_open_ms: -600_000, failures: 0, hidden: false } as const
+    const open = {
+      phase: 'open',
+      until_open_ms: -600_000,
+      failures: 0,
+      hidden: false,
+      poll_after_ms: undefined,
+    } as const
     expect(statePollDelay({ ...open, hidden: true }, 0.5)).toBe(5 * statePollDelay(open, 0.5))
     expect(upcoming(20_000, 0.5, true)).toBe(upcoming(20_000, 0.5))
+  })
+
+  it('asks as rarely as a degraded server wants, spread, but not near the opening', () => {
+    const open = { phase: 'open', until_open_ms: -600_000, failures: 0, hidden: false, poll_after_ms: 24_000 } as const
+    expect(statePollDelay(open, 0.5)).toBe(24_000)
+    expect(statePollDelay(open, 0)).toBe(18_000)
+    expect(statePollDelay({ ...open, poll_after_ms: 1 }, 0.5)).toBe(3000)
+    const soon = { ...open, phase: 'upcoming', until_open_ms: 2000 } as const
+    expect(statePollDelay(soon, 0.5)).toBeLessThanOrEqual(2000 + OPENING_SPREAD_MS)
   })
 
   it('backs off after failures, up to a ceiling and never to nothing', () => {

@@ -49,6 +49,8 @@ export interface Moment {
   failures: number
   /** the tab is in the background */
   hidden: boolean
+  /** what the server asks for when it has much to do */
+  poll_after_ms: number | undefined
 }
 
 /** How long until the sale's state is asked for again. */
@@ -60,7 +62,9 @@ export function statePollDelay(moment: Moment, random: number): number {
       ? upcomingDelay(moment.until_open_ms, random)
       : spread(PHASE_DELAY_MS[moment.phase], random)
   // not near the opening: whoever left the tab open wants to find it right
-  return moment.hidden && Math.abs(moment.until_open_ms) > MINUTE_MS ? delay_ms * HIDDEN_FACTOR : delay_ms
+  if (Math.abs(moment.until_open_ms) <= MINUTE_MS) return delay_ms
+  const asked_ms = spread(moment.poll_after_ms ?? 0, random)
+  return Math.max(asked_ms, moment.hidden ? delay_ms * HIDDEN_FACTOR : delay_ms)
 }
 
 const EXPIRED_POLL_MS = 15_000

@@ -78,6 +78,7 @@ export class StateFollower {
       until_open_ms: this.untilOpen(),
       failures: this.failures,
       hidden: document.hidden,
+      poll_after_ms: this.state?.poll_after_ms,
     }
     this.askIn(Math.max(wait_ms, statePollDelay(moment, Math.random())))
     this.changed()

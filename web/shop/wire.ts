@@ -27,6 +27,8 @@ export interface SaleState {
   skus: SkuState[]
   /** what a purchase must carry: signature, proof, pass */
   asks: string[]
+  /** there only while the server asks for rarer looks */
+  poll_after_ms: number | undefined
 }
 
 /** What of a challenge the page uses, and hands back. */
@@ -124,6 +126,7 @@ export function readSaleState(value: unknown): SaleState | undefined {
     opens_ms,
     closes_ms,
     skus: listOf(fields?.['skus'], readSku),
+    poll_after_ms: countOf(fields?.['poll_after_ms']),
     asks: Array.isArray(fields?.['asks']) ? fields['asks'].filter((one) => typeof one === 'string') : [],
   }
 }

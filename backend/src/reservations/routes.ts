@@ -11,8 +11,8 @@ import type { Session } from '../sessions/token'
 import type { Known, Reservation, Reservations } from './reservations'
 
 /** The same words as the gate's own answers, because they are made by the same function. */
-function answerText(id: string, known: Known): string {
-  return recordAnswer(id, 'record' in known ? known.record : recordOf(known.order), Math.random())
+function answerText(id: string, known: Known, level: number): string {
+  return recordAnswer(id, 'record' in known ? known.record : recordOf(known.order), Math.random(), level)
 }
 
 function send(response: Response, text: string): void {
@@ -30,12 +30,12 @@ export function addReservationRoutes(
   addRoute(router, '/reservations/:reservation', {
     get: async (request, response) => {
       const { reservation } = await own(request)
-      send(response, answerText(reservation.id, await reservations.look(reservation)))
+      send(response, answerText(reservation.id, await reservations.look(reservation), sales.degradeLevel()))
     },
     delete: async (request, response) => {
       const { session, reservation } = await own(request)
       await reservations.requireNewest(reservation.sale, reservation.shard, session)
-      send(response, answerText(reservation.id, await reservations.giveBack(reservation)))
+      send(response, answerText(reservation.id, await reservations.giveBack(reservation), sales.degradeLevel()))
     },
   })
   addRoute(router, '/reservations/:reservation/payment', {
@@ -52,7 +52,10 @@ export function addReservationRoutes(
       const sale = SALE_ID.test(id) ? await sales.sale(id) : undefined
       if (sale === undefined) throw new Refusal('not_found', 'there is no such sale')
       const all = await reservations.ofUser(sale, user)
-      send(response, `{"reservations":[${all.map((each) => answerText(each.id, each.known)).join(',')}]}`)
+      send(
+        response,
+        `{"reservations":[${all.map((each) => answerText(each.id, each.known, sales.degradeLevel())).join(',')}]}`,
+      )
     },
   })
 }

@@ -71,6 +71,11 @@ export class SalesFollower {
     return this.snapshot?.sales ?? []
   }
 
+  /** The level of degradation that is set by hand, as last seen; nodes may be higher by their own load. */
+  degradeLevel(): number {
+    return this.snapshot?.degrade.level ?? 0
+  }
+
   async sale(id: string): Promise<Sale | undefined> {
     return (await this.latest()).sales.find((sale) => sale.id === id)
   }

@@ -9,7 +9,7 @@
 //   bytes          of state a person waiting
 import { describe, expect, it } from 'vitest'
 import { type Admission, advance, ask, freePlaces, leave, newAdmission } from './admission'
-import { type AdmissionTerms, pollAfterCalled, pollAfterWaiting } from './waiting'
+import { type AdmissionTerms, FAR_POLL_MS, pollAfterCalled, pollAfterWaiting } from './waiting'
 
 const TICK_MS = 5
 const NODES = 4
@@ -144,7 +144,13 @@ class Simulation {
       const { credit, front } = this.state
       this.pollLater(
         person,
-        pollAfterWaiting(this.crowd.terms, person.number, person.number - front, Math.floor(credit / 1000)),
+        pollAfterWaiting(
+          this.crowd.terms,
+          person.number,
+          person.number - front,
+          Math.floor(credit / 1000),
+          FAR_POLL_MS,
+        ),
       )
     })
   }
@@ -168,7 +174,7 @@ class Simulation {
     const credit = Math.floor(state.credit / 1000)
     const told_ms =
       person.number > state.front
-        ? pollAfterWaiting(terms, person.number, person.number - state.front, credit)
+        ? pollAfterWaiting(terms, person.number, person.number - state.front, credit, FAR_POLL_MS)
         : pollAfterCalled(terms, answer.ahead, free)
     this.pollLater(person, told_ms)
     // some close the page just when they have become one of the next

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { learnRoom, newRoomView, type RoomView, surelyBehind, VIEW_FRESH_MS, waitingPeople } from './room-view'
-import { frontSpeed, lookahead, pollAfterWaiting, SOON_POLL_MS } from './waiting'
+import { FAR_POLL_MS, frontSpeed, lookahead, pollAfterWaiting, SOON_POLL_MS } from './waiting'
 
 const SETTINGS = { admit_per_s: 10, checkout_max: 50, draw: false }
 
@@ -35,7 +35,7 @@ describe('a worker’s view of the room', () => {
       for (let age_ms = 0; age_ms <= VIEW_FRESH_MS; age_ms += 250) {
         const behind = surelyBehind(view, 2, number, 5000 + age_ms)
         if (behind > 0) {
-          const told_ms = pollAfterWaiting(view.terms, number, behind, 0)
+          const told_ms = pollAfterWaiting(view.terms, number, behind, 0, FAR_POLL_MS)
           // the earliest moment at which the front can be there, counted from when it was seen
           const earliest_ms = ((number - 1000) * 1000) / frontSpeed(view.terms) - age_ms
           expect(told_ms <= earliest_ms + SOON_POLL_MS).toBe(true)

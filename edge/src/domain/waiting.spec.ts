@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { farPollMs } from './degradation'
 import {
   type AdmissionTerms,
   admittingIn,
@@ -47,14 +48,14 @@ describe('poll_after_ms', () => {
     expect(pollAfterCalled(TERMS, 0, 0)).toBe(FIRST_POLL_MS)
     expect(pollAfterCalled(TERMS, 100, 0)).toBe(FIRST_POLL_MS)
     expect(pollAfterCalled(TERMS, 101, 0)).toBe(SOON_POLL_MS)
-    expect(pollAfterWaiting(TERMS, 5, 10, 10)).toBe(SOON_POLL_MS)
+    expect(pollAfterWaiting(TERMS, 5, 10, 10, FAR_POLL_MS)).toBe(SOON_POLL_MS)
   })
 
   it('grows with the distance, never beyond a minute, and never past what a call is kept for', () => {
     let before = 0
     for (let distance = 1; distance < 20000; distance += 500) {
       // the same number each time, so that the spread is the same
-      const poll_ms = pollAfterWaiting(TERMS, 1000, distance, 0)
+      const poll_ms = pollAfterWaiting(TERMS, 1000, distance, 0, FAR_POLL_MS)
       expect(poll_ms >= before && poll_ms >= SOON_POLL_MS && poll_ms <= FAR_POLL_MS).toBe(true)
       const passed_ms = (distance * 1000) / frontSpeed(TERMS)
       expect(poll_ms < passed_ms + CALL_MS).toBe(true)
@@ -62,11 +63,25 @@ describe('poll_after_ms', () => {
     }
   })
 
+  it('is stretched, where the node is degraded, for those far off alone, and never past what a call is kept for', () => {
+    const far_ms = farPollMs(3, FAR_POLL_MS)
+    let stretched = 0
+    for (let distance = 1; distance < 2000000; distance += 997) {
+      const usual_ms = pollAfterWaiting(TERMS, distance, distance, 0, FAR_POLL_MS)
+      const poll_ms = pollAfterWaiting(TERMS, distance, distance, 0, far_ms)
+      expect(poll_ms >= usual_ms && poll_ms <= far_ms).toBe(true)
+      expect(poll_ms < (distance * 1000) / frontSpeed(TERMS) + CALL_MS).toBe(true)
+      if (usual_ms < FAR_POLL_MS / 2) expect(poll_ms).toBe(usual_ms)
+      if (poll_ms > FAR_POLL_MS) stretched += 1
+    }
+    expect(stretched > 100).toBe(true)
+  })
+
   it('spreads those who came at once over half a minute', () => {
     let first = FAR_POLL_MS
     let last = 0
     for (let number = 50000; number < 51000; number++) {
-      const poll_ms = pollAfterWaiting(TERMS, number, number, 0)
+      const poll_ms = pollAfterWaiting(TERMS, number, number, 0, FAR_POLL_MS)
       first = Math.min(first, poll_ms)
       last = Math.max(last, poll_ms)
     }

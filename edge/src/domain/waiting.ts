@@ -73,14 +73,21 @@ export function pollAfterCalled(terms: AdmissionTerms, rank: number, free: numbe
 
 /**
  * For a number `distance` behind the front, which may take `credit` numbers at once and frontSpeed a second after that.
- * Never later than SOON_POLL_MS after the front can have come; those far off ask at different times, though they came at once.
+ * Never later than SOON_POLL_MS after the front can have come, nor than `far_ms` (FAR_POLL_MS, and farPollMs of
+ * degradation.ts where a node is degraded); those far off ask at different times, though they came at once.
  */
-export function pollAfterWaiting(terms: AdmissionTerms, number: number, distance: number, credit: number): number {
+export function pollAfterWaiting(
+  terms: AdmissionTerms,
+  number: number,
+  distance: number,
+  credit: number,
+  far_ms: number,
+): number {
   if (distance <= credit) return SOON_POLL_MS
   const reach_ms = Math.floor(((distance - credit) * 1000) / frontSpeed(terms))
   const latest_ms = SOON_POLL_MS + reach_ms
-  const spread_ms = Math.floor((FAR_POLL_MS * ((number * 7919) % 1000)) / 2000)
-  return Math.min(latest_ms, FAR_POLL_MS - spread_ms)
+  const spread_ms = Math.floor((far_ms * ((number * 7919) % 1000)) / 2000)
+  return Math.min(latest_ms, far_ms - spread_ms)
 }
 
 /**

@@ -50,7 +50,7 @@ function create(config: Infer<typeof schema>, ports: Ports): PluginPhases {
     }
     const record = result.line === '-' ? undefined : parseRecord(result.line)
     if (record === undefined) return FORWARD
-    return answerJson(200, recordAnswer(id, record, ports.chance()))
+    return answerJson(200, recordAnswer(id, record, ports.chance(), ports.degrade()))
   }
 
   return { access }

@@ -218,10 +218,10 @@ function create(config: Infer<typeof schema>, ports: Ports): PluginPhases {
       return refusal(reply.code)
     }
     const id = formatReservationId(sale.id, shard, body, mac)
-    if (reply.kind === 'held') return answerJson(202, heldAnswer(id, reply.units, ports.chance()))
+    if (reply.kind === 'held') return answerJson(202, heldAnswer(id, reply.units, ports.chance(), ports.degrade()))
     const record = parseRecord(reply.record)
     if (record === undefined) return { kind: 'store_failure', detail: 'a record that is none' }
-    return answerJson(202, recordAnswer(id, record, ports.chance()))
+    return answerJson(202, recordAnswer(id, record, ports.chance(), ports.degrade()))
   }
 
   return { early, access }

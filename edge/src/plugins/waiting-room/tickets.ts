@@ -5,6 +5,7 @@ import type { WaitingRoomSettings } from '../../../../contract/gate-settings'
 import { admissionKey, admittedKey, calledKey, calledUntilKey, checkoutKey, metaKey } from '../../../../contract/keys'
 import { PASS_MARGIN_MS } from '../../../../contract/pass'
 import { DRAW_NUMBER } from '../../../../contract/ticket'
+import { farPollMs } from '../../domain/degradation'
 import { knownRoom, learnRoom, type RoomView, surelyBehind } from '../../domain/room-view'
 import { phaseOf, STOCK_FRESH_MS } from '../../domain/stock'
 import {
@@ -47,6 +48,10 @@ type Standing = Admitting | 'upcoming' | 'rebuilding'
 
 export function ticketDesk(config: Infer<typeof schema>, ports: Ports): TicketDesk {
   const { crypto, lane } = ports
+
+  function farMs(): number {
+    return farPollMs(ports.degrade(), FAR_POLL_MS)
+  }
 
   function standingOf(known: KnownSale, request: GateRequest): Standing {
     const phase = phaseOf(known.sale, known.board, request.redis_now_ms)
@@ -114,7 +119,7 @@ export function ticketDesk(config: Infer<typeof schema>, ports: Ports): TicketDe
     const poll_after_ms =
       standing === 'upcoming'
         ? pollAfterOpening(view.terms, taken.number, Math.max(0, sale.opens_ms - taken.now_ms))
-        : pollAfterWaiting(view.terms, taken.number, distance, taken.credit)
+        : pollAfterWaiting(view.terms, taken.number, distance, taken.credit, farMs())
     return takenAnswer(ticket, Math.max(0, distance) + taken.called, poll_after_ms)
   }
 
@@ -175,7 +180,7 @@ export function ticketDesk(config: Infer<typeof schema>, ports: Ports): TicketDe
     const behind = surelyBehind(view, sale.epoch, number, request.now_ms)
     if (behind > 0) {
       ports.count('polls_from_memory')
-      const poll_after_ms = pollAfterWaiting(view.terms, number, behind, 0)
+      const poll_after_ms = pollAfterWaiting(view.terms, number, behind, 0, farMs())
       return waiting(known, view, standing, view.called + number - view.front - 1, poll_after_ms, request.now_ms)
     }
     const pass_id = crypto.random(PASS_BYTES)
@@ -197,7 +202,7 @@ export function ticketDesk(config: Infer<typeof schema>, ports: Ports): TicketDe
     const distance = number - claimed.front
     const poll_after_ms =
       distance > 0
-        ? pollAfterWaiting(view.terms, number, distance, claimed.credit)
+        ? pollAfterWaiting(view.terms, number, distance, claimed.credit, farMs())
         : pollAfterCalled(view.terms, claimed.ahead, claimed.free)
     return waiting(known, view, standing, claimed.ahead, poll_after_ms, request.now_ms)
   }
