@@ -95,5 +95,18 @@ export function ranksKey(sale: string): string {
   return shardKey(sale, 0, 'ranks')
 }
 
+/** Limits that gates share are spread over so many slots of a Redis Cluster. */
+export const RATE_SLOTS = 4
+
+/** string: when this Redis was first asked for a token, as edge/src/redis/rate.ts counts time */
+export function ratesBornKey(slot: number): string {
+  return 'rg1:{rates.' + slot + '}:born'
+}
+
+/** string: when all that was given out has flowed in again; `name` of limit and subject as a hash */
+export function rateKey(slot: number, name: string): string {
+  return 'rg1:{rates.' + slot + '}:' + name
+}
+
 /** Consumer group of the settlers on every intents stream. */
 export const SETTLER_GROUP = 'settlers'

@@ -45,6 +45,11 @@
 //           text  I4 expected epoch · c22 reservation body
 //           said  known; unknown; rebuilding
 //
+// rate      is asked on the lane of volatile data, in the same shape, with a key of its own for each item
+//           KEYS  born, then the key of each item
+//           text  <ms a token> <capacity> <tokens that a subject has in a Redis that lost all> <wanted>, decimal
+//           said  <given> <ms>: until the last one given has flowed in; of none given: until one is there
+//
 // intent    stream entry: e epoch · t Redis ms · n items · i items, each
 //           c22 body · Bc0 sku · H quantity · I4 price version · B kind (0 purchase, 1 late payment)
 //           · Hc0 units "unit:generation,…" · Hc0 user

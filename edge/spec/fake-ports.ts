@@ -27,6 +27,8 @@ export interface FakeGate {
   /** what countWithin answers */
   count: number
   rates: FakeCounters
+  /** tokens that all gates share; undefined: their Redis is away */
+  cluster_tokens: number | undefined
   /** how long requests were held back */
   slept_ms: number
   /** the level of degradation */
@@ -89,6 +91,7 @@ export function fakeGate(): FakeGate {
     asked: [],
     count: 1,
     rates: fakeCounters(10000),
+    cluster_tokens: 10,
     slept_ms: 0,
     level: 0,
     jwt: {},
@@ -163,6 +166,16 @@ export function fakeGate(): FakeGate {
     rates: gate.rates.port,
     shared_rates: fakeCounters(10000).port,
     degrade: () => gate.level,
+    cluster_rates: {
+      take: (_key, _rate, wanted) => {
+        const there = gate.cluster_tokens
+        if (there === undefined) return undefined
+        const given = Math.min(there, wanted)
+        gate.cluster_tokens = there - given
+        return { given, ms: 700 }
+      },
+      now_ms: () => gate.rates.now_ms,
+    },
     sleep: (ms) => {
       gate.slept_ms = gate.slept_ms + ms
     },

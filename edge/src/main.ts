@@ -8,6 +8,7 @@ import * as base64 from 'ngx.base64'
 import type { RefusalCode } from '../../contract/codes'
 import { type BackendBreaker, backendBreaker } from './adapters/backend-breaker'
 import { addressReader } from './adapters/client-address'
+import { clusterRates } from './adapters/cluster-rates'
 import { loadConfig } from './adapters/config'
 import { counterStore } from './adapters/counters'
 import { subkey } from './adapters/crypto'
@@ -15,7 +16,7 @@ import { cryptoPort } from './adapters/crypto-port'
 import { type Environment, readEnvironment, type Secret } from './adapters/environment'
 import { nginxHttp, readBody, sendAnswer, sendRefusal } from './adapters/http'
 import { jwtReader } from './adapters/jwt'
-import { type Lane, newLane, queueAgeMs, startLane, wakeLane } from './adapters/lane'
+import { type Lane, type LaneLimits, newLane, queueAgeMs, startLane, wakeLane } from './adapters/lane'
 import { type Metrics, newMetrics } from './adapters/metrics'
 import { type NodeLevel, nodeLevel } from './adapters/node-level'
 import { newReceipts, type Receipts } from './adapters/receipts'
@@ -51,6 +52,8 @@ const GATE = 'gate'
 let environment: Environment
 let config: GateConfig
 let lane: Lane
+/** to what may be lost; started by its first item */
+let volatile_lane: Lane
 let scripts: RedisScripts
 let sales: SalesNode
 let metrics: Metrics
@@ -93,6 +96,7 @@ function portsFor(plugin: string, crypto: CryptoPort, limits: ngx.SharedDict<num
     rates: counterStore(requiredDict<number>('rushgate_rates'), plugin + ':'),
     shared_rates: counterStore(requiredDict<number>('rushgate_shared_rates'), plugin + ':'),
     degrade: node.level,
+    cluster_rates: clusterRates(volatile_lane, plugin + ':'),
     sleep: (ms) => ngx.sleep(ms / 1000),
   }
 }
@@ -190,15 +194,20 @@ function checkBackend(premature: boolean): void {
   backend_breaker.check()
 }
 
+function flushLane(of: Lane, family: string): void {
+  const counts = of.counts
+  metrics.add(family + 'batches_total', counts.batches)
+  metrics.add(family + 'items_total', counts.items)
+  metrics.add(family + 'failures_total', counts.failures)
+  metrics.add(family + 'reconnects_total', counts.reconnects)
+  metrics.add(family + 'restarts_total', counts.restarts)
+  of.counts = { batches: 0, items: 0, failures: 0, reconnects: 0, restarts: 0 }
+}
+
 function flush(): void {
   metrics.flush()
-  const counts = lane.counts
-  metrics.add('rushgate_lane_batches_total', counts.batches)
-  metrics.add('rushgate_lane_items_total', counts.items)
-  metrics.add('rushgate_lane_failures_total', counts.failures)
-  metrics.add('rushgate_lane_reconnects_total', counts.reconnects)
-  metrics.add('rushgate_lane_restarts_total', counts.restarts)
-  lane.counts = { batches: 0, items: 0, failures: 0, reconnects: 0, restarts: 0 }
+  flushLane(lane, 'rushgate_lane_')
+  flushLane(volatile_lane, 'rushgate_volatile_lane_')
 }
 
 function follow(premature: boolean): void {
@@ -212,6 +221,7 @@ function follow(premature: boolean): void {
 function watchExit(premature: boolean): void {
   if (premature) {
     wakeLane(lane)
+    wakeLane(volatile_lane)
     metrics.flush()
   } else {
     ngx.timer.at(EXIT_WATCH_S, watchExit)
@@ -221,6 +231,12 @@ function watchExit(premature: boolean): void {
 function startTimer(delay_s: number, callback: (this: void, premature: boolean) => void, is_repeated: boolean): void {
   const [ok, failure] = is_repeated ? ngx.timer.every(delay_s, callback) : ngx.timer.at(delay_s, callback)
   if (!ok) error('timer: ' + tostring(failure), 0)
+}
+
+function volatileLimits(settings: GateConfig): LaneLimits {
+  const { batch_max, queue_max } = settings.lane
+  const { wait_ms_max, connect_ms_max, reply_ms_max } = settings.volatile_lane
+  return { batch_max, queue_max, wait_ms_max, connect_ms_max, reply_ms_max }
 }
 
 export function init_worker(): void {
@@ -236,6 +252,7 @@ export function init_worker(): void {
   backend_breaker = backendBreaker(shared, backend, bearer)
   node = nodeLevel(shared, config.degrade, metrics, sales.degradeByHand, TICK_S)
   lane = newLane(environment.redis, config.lane)
+  volatile_lane = newLane(environment.redis_volatile, volatileLimits(config))
   scripts = redisScripts(lane, sales.onStock)
   sales.onChange(scripts.forget)
   report = chainReport()

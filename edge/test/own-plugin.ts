@@ -6,7 +6,8 @@ import { join } from 'node:path'
 import type { StackOptions } from '../../scripts/stack'
 import { type Shop, startShop } from './shop'
 
-const PLUGIN = `return {
+/** Lua; BODY is what it answers with */
+export const OWN_PLUGIN = `return {
   name = 'own', version = '0.1.0', priority = 100, routes = {}, fails = 'closed',
   schema = { kind = 'object', description = 'Answers.', members = {}, names = {} },
   create = function()
@@ -24,7 +25,7 @@ export async function startOwnGate(
   options: Omit<StackOptions, 'dir'> = {},
 ): Promise<Shop> {
   const dir = mkdtempSync(join(tmpdir(), 'rushgate-own-'))
-  writeFileSync(join(dir, 'own.lua'), PLUGIN.replace('BODY', body))
+  writeFileSync(join(dir, 'own.lua'), OWN_PLUGIN.replace('BODY', body))
   const file = join(dir, 'rushgate.json')
   writeFileSync(file, JSON.stringify({ version: 1, ...config, routes: { sales: { plugins: [...plugins, 'own'] } } }))
   const env = { RUSHGATE_PLUGINS: 'own', RUSHGATE_PLUGIN_PATH: join(dir, '?.lua'), ...options.env }

@@ -24,6 +24,8 @@ export interface Environment {
   /** the first signs, all verify */
   secrets: Secret[]
   redis: RedisAddress
+  /** for what may be lost: limits that gates share; by default the same */
+  redis_volatile: RedisAddress
   backend_host: string
   backend_port: number
   /** path of rushgate.json */
@@ -72,10 +74,9 @@ function addressOf(host: string): string {
 }
 
 /** redis[s]://[[user]:password@]host[:port][/database] */
-export function parseRedisUrl(url: string): RedisAddress {
+export function parseRedisUrl(url: string, variable: string): RedisAddress {
   const [scheme, rest] = string.match(url, '^(rediss?)://(.+)$')
-  if (scheme === undefined || rest === undefined)
-    error('RUSHGATE_REDIS_URL: must be redis://host:port or rediss://…', 0)
+  if (scheme === undefined || rest === undefined) error(variable + ': must be redis://host:port or rediss://…', 0)
   let place = rest as string
   let user = ''
   let password = ''
@@ -87,11 +88,11 @@ export function parseRedisUrl(url: string): RedisAddress {
     place = after as string
   }
   const [host, port, database] = string.match(place, '^([^:/]+):?(%d*)/?(%d*)')
-  if (host === undefined) error('RUSHGATE_REDIS_URL: names no host', 0)
+  if (host === undefined) error(variable + ': names no host', 0)
   return {
     host: addressOf(host as string),
     server_name: host as string,
-    port: parsePort(port, 6379, 'RUSHGATE_REDIS_URL'),
+    port: parsePort(port, 6379, variable),
     user,
     password,
     database: tonumber(database) ?? 0,
@@ -101,11 +102,14 @@ export function parseRedisUrl(url: string): RedisAddress {
 
 export function readEnvironment(): Environment {
   const backend = required('RUSHGATE_BACKEND')
+  const redis = required('RUSHGATE_REDIS_URL')
+  const redis_volatile = os.getenv('REDIS_VOLATILE_URL') ?? ''
   const [host, port] = string.match(backend, '^([^:]+):(%d+)$')
   if (host === undefined) error('RUSHGATE_BACKEND: must be host:port, got ' + backend, 0)
   return {
     secrets: readSecrets(),
-    redis: parseRedisUrl(required('RUSHGATE_REDIS_URL')),
+    redis: parseRedisUrl(redis, 'RUSHGATE_REDIS_URL'),
+    redis_volatile: parseRedisUrl(redis_volatile === '' ? redis : redis_volatile, 'REDIS_VOLATILE_URL'),
     backend_host: addressOf(host as string),
     backend_port: parsePort(port, 8081, 'RUSHGATE_BACKEND'),
     config: required('RUSHGATE_CONFIG'),

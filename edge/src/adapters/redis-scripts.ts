@@ -37,7 +37,15 @@ const ASKED: Record<string, Script | undefined> = {
   'is-reserved': script('is-reserved', isReserved, true),
 }
 
-function script(name: string, text: string, is_repeatable: boolean): Script {
+let asked = 0
+
+/** Names an item that has no name of its own. */
+export function askedName(): string {
+  asked = (asked + 1) % ASKED_NAMES
+  return string.format(ASKED_NAME, asked)
+}
+
+export function script(name: string, text: string, is_repeatable: boolean): Script {
   return { name, text, sha: sha1Hex(text), is_repeatable }
 }
 
@@ -137,8 +145,6 @@ export function redisScripts(lane: Lane, onStock: ReplyListener): RedisScripts {
     return submit(lane, shard.lookup_channel, batch, body, body)
   }
 
-  let asked = 0
-
   function ask(name: string, channel: string, keys: string[], item: string, replid?: string): LaneResult {
     const refusal = laneRefusal(lane)
     if (refusal !== undefined) return refusal
@@ -149,8 +155,7 @@ export function redisScripts(lane: Lane, onStock: ReplyListener): RedisScripts {
       batch = newBatch(wanted as Script, undefined, replid ?? '', '', keys)
       addBatch(lane, channel, batch)
     }
-    asked = (asked + 1) % ASKED_NAMES
-    const id = string.format(ASKED_NAME, asked)
+    const id = askedName()
     return submit(lane, channel, batch, id, id + item)
   }
 

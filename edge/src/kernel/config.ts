@@ -1,6 +1,6 @@
 // rushgate.json: which plugins run on which route, their settings, and the gate's own ceilings.
 //
-// Addresses and secrets are not in it: they come from the environment (RUSHGATE_REDIS_URL, RUSHGATE_BACKEND, RUSHGATE_SECRET, and
+// Addresses and secrets are not in it: they come from the environment (RUSHGATE_REDIS_URL, REDIS_VOLATILE_URL, RUSHGATE_BACKEND, RUSHGATE_SECRET, and
 // RUSHGATE_TRUSTED_PROXIES in place of clients.trusted_proxies).
 import { parseNetwork } from '../domain/address'
 import type { RouteName } from '../domain/route'
@@ -122,7 +122,35 @@ export const degradeSchema = object(
   },
 )
 
+export const volatileLaneSchema = object(
+  'The lane to the Redis of what may be lost (REDIS_VOLATILE_URL). Its batch_max and queue_max are those of lane.',
+  {
+    wait_ms_max: integer({
+      min: 10,
+      max: 10000,
+      unit: 'milliseconds',
+      default: 300,
+      description: 'How long a request waits for it, before the node goes on with its own share of the limit.',
+    }),
+    connect_ms_max: integer({
+      min: 1,
+      max: 10000,
+      unit: 'milliseconds',
+      default: 200,
+      description: 'How long a connect may take.',
+    }),
+    reply_ms_max: integer({
+      min: 10,
+      max: 10000,
+      unit: 'milliseconds',
+      default: 500,
+      description: 'How long it may take to answer a pipeline; after it the connection is closed.',
+    }),
+  },
+)
+
 export type DegradeSettings = Infer<typeof degradeSchema>
+export type VolatileLaneSettings = Infer<typeof volatileLaneSchema>
 
 /** Addresses per network are a handful; a CDN's list has some dozens. */
 const TRUSTED_PROXIES_MAX = 256
@@ -166,6 +194,7 @@ export interface GateConfig {
   plugins: Record<string, Record<string, unknown> & { dry_run: boolean }>
   lane: LaneSettings
   degrade: DegradeSettings
+  volatile_lane: VolatileLaneSettings
   clients: ClientSettings
 }
 
@@ -221,6 +250,7 @@ export function configSchema(plugins: readonly PluginDeclaration[]): ObjectField
     plugins: object('Settings of the plugins, by name.', settings),
     lane: laneSchema,
     degrade: degradeSchema,
+    volatile_lane: volatileLaneSchema,
     clients: clientsSchema,
   })
   return schema as unknown as ObjectField<GateConfig>

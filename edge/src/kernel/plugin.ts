@@ -3,6 +3,7 @@
 // A plugin speaks once, by returning a verdict; it never ends a request, sets a status or touches nginx. What it needs
 // of the world it is handed as ports, when it is created.
 import type { SubkeyPurpose } from '../../../contract/secrets'
+import type { TokenSource } from '../domain/cluster-rate'
 import type { CounterStore } from '../domain/rate'
 import type { RouteName } from '../domain/route'
 import type { JwtPort } from './jwt'
@@ -33,6 +34,8 @@ export interface Ports {
   shared_rates: CounterStore
   /** the level of degradation of this node, 0 (normal) to 3: contract/degradation.ts says what each switches off */
   degrade: (this: void) => number
+  /** tokens of limits that all gates share */
+  cluster_rates: TokenSource
   /** holds the request back; others go on meanwhile */
   sleep: (this: void, ms: number) => void
 }

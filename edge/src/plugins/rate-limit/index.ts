@@ -1,6 +1,8 @@
 // Rate limits of this node, in two doors: what is known before the session (address, route, header, login), and after it
-// (user, session). Each limit counts and checks in one atomic step (domain/rate.ts).
+// (user, session). Each limit counts and checks in one atomic step (domain/rate.ts); those of scope cluster with all gates
+// together (domain/cluster-rate.ts).
 import { type Address, parseAddress, prefixText } from '../../domain/address'
+import { admitInCluster, type ClusterRate, clusterRate, type Reach } from '../../domain/cluster-rate'
 import { admit, makeRate, NO_ROOM, type Rate, sharedRate } from '../../domain/rate'
 import { definePlugin, type PluginPhases, type Ports } from '../../kernel/plugin'
 import type { GateRequest } from '../../kernel/request'
@@ -30,7 +32,14 @@ interface ReadyLimit {
   everywhere: boolean
   rate: Rate
   shared: Rate
+  /** undefined: counted on this node */
+  cluster: ClusterRate | undefined
   policy: string
+}
+
+function inCluster(limit: Limit): ClusterRate {
+  const { algorithm, rate, per_s, burst, delay_ms_max, lease_ms, share_when_alone } = limit
+  return clusterRate(algorithm, rate, per_s, burst, delay_ms_max, lease_ms, share_when_alone)
 }
 
 function ready(limit: Limit): ReadyLimit {
@@ -45,6 +54,7 @@ function ready(limit: Limit): ReadyLimit {
     everywhere: limit.routes.length === 0,
     rate,
     shared: sharedRate(rate, SUBJECTS_A_GROUP),
+    cluster: limit.scope === 'cluster' ? inCluster(limit) : undefined,
     policy: '"' + limit.name + '";q=' + limit.rate + ';w=' + limit.per_s,
   }
 }
@@ -98,6 +108,7 @@ function create(config: Settings, ports: Ports): PluginPhases {
   const dry_run = config.dry_run ?? false
   const addressKey = prefixes(32, 64)
   const networkKey = prefixes(24, 48)
+  const reach: Reach = { away_until_ms: 0 }
   let waiting = 0
 
   function short(subject: string): string {
@@ -117,7 +128,11 @@ function create(config: Settings, ports: Ports): PluginPhases {
   }
 
   function ask(limit: ReadyLimit, subject: string, now_ms: number): number {
-    const answer = admit(ports.rates, limit.rate, limit.name + ':' + subject, now_ms)
+    const key = limit.name + ':' + subject
+    const answer =
+      limit.cluster === undefined
+        ? admit(ports.rates, limit.rate, key, now_ms)
+        : admitInCluster(ports.rates, ports.cluster_rates, reach, limit.cluster, key)
     if (answer > NO_ROOM) return answer
     ports.count('zone_full')
     const group = ports.crypto.crc32(subject) % GROUPS

@@ -16,6 +16,9 @@ function limit(change: Record<string, unknown>): Record<string, unknown> {
     per_s: 10,
     burst: 0,
     delay_ms_max: 1000,
+    scope: 'node',
+    lease_ms: 200,
+    share_when_alone: 25,
     routes: [],
   }
   for (const name in change) settings[name] = change[name]
@@ -157,5 +160,28 @@ describe('user-limit', () => {
     expect(said(phases.access(eve))).toBe('nothing')
     eve.user = ''
     for (let i = 0; i < 5; i++) expect(said(phases.access(eve))).toBe('nothing')
+  })
+
+  it('counts with all gates together, and by its share while their Redis is away', () => {
+    const gate = fakeGate()
+    const shared = limit({ scope: 'cluster', rate: 100, share_when_alone: 4 })
+    const phases = phasesOf(gate, [shared])
+    gate.cluster_tokens = 6
+    expect(passed(phases, '192.0.2.1')).toBe(6)
+    const verdict = from(phases, '192.0.2.1', 'state')
+    expect(said(verdict)).toBe('rate_limited')
+    if (verdict === undefined || verdict.kind !== 'refusal') return
+    expect(verdict.retry_after_ms).toBe(700)
+    expect(verdict.headers).toEqual({ 'RateLimit-Policy': '"test";q=100;w=10', RateLimit: '"test";r=0;t=1' })
+    gate.cluster_tokens = undefined
+    expect(passed(phases, '192.0.2.2')).toBe(4)
+  })
+
+  it('refuses nobody in dry run who was counted with others', () => {
+    const gate = fakeGate()
+    gate.cluster_tokens = 0
+    const verdict = from(phasesOf(gate, [limit({ scope: 'cluster' })]), '192.0.2.1', 'state')
+    // the chain lets it pass, and reports it
+    expect(said(verdict)).toBe('rate_limited')
   })
 })

@@ -66,6 +66,26 @@ function limitSchema<const S extends string>(subjects: readonly S[], first: NoIn
       default: 1000,
       description: 'How long leaky_bucket holds a request back; one that would wait longer is refused.',
     }),
+    scope: enumeration({
+      values: ['node', 'cluster'],
+      default: 'node',
+      description: 'node: counted by each gate for itself, in shared memory. cluster: by all gates together, in Redis.',
+    }),
+    lease_ms: integer({
+      min: 0,
+      max: 60000,
+      unit: 'milliseconds',
+      default: 200,
+      description:
+        'scope cluster: how long a node may spend what it took from the whole without asking; at most a quarter of what is let through at once is held so. 0: it asks for each request.',
+    }),
+    share_when_alone: integer({
+      min: 1,
+      max: 100,
+      unit: 'percent',
+      default: 25,
+      description: 'scope cluster: the part of the limit that each node lets through by itself while Redis is away.',
+    }),
     routes: list({
       item: enumeration({ values: routeNames(), required: true, example: 'login', description: 'A route.' }),
       length_max: 64,
@@ -90,7 +110,21 @@ function byDefault(
   burst: number,
 ) {
   const algorithm: Limit['algorithm'] = 'token_bucket'
-  return { name, by, header: '', algorithm, rate, per_s, burst, delay_ms_max: 1000, routes }
+  const scope: Limit['scope'] = 'node'
+  return {
+    name,
+    by,
+    header: '',
+    algorithm,
+    rate,
+    per_s,
+    burst,
+    delay_ms_max: 1000,
+    scope,
+    lease_ms: 200,
+    share_when_alone: 25,
+    routes,
+  }
 }
 
 const waiting_max = integer({
