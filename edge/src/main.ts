@@ -17,7 +17,7 @@ import { type Environment, readEnvironment, type Secret } from './adapters/envir
 import { nginxHttp, readBody, sendAnswer, sendRefusal } from './adapters/http'
 import { jwtReader } from './adapters/jwt'
 import { type Lane, type LaneLimits, newLane, queueAgeMs, startLane, wakeLane } from './adapters/lane'
-import { type Metrics, newMetrics } from './adapters/metrics'
+import { type Metrics, newMetrics, type PairCounter, pairCounter } from './adapters/metrics'
 import { type NodeLevel, nodeLevel } from './adapters/node-level'
 import { newReceipts, type Receipts } from './adapters/receipts'
 import { type RedisScripts, redisScripts } from './adapters/redis-scripts'
@@ -57,6 +57,7 @@ let volatile_lane: Lane
 let scripts: RedisScripts
 let sales: SalesNode
 let metrics: Metrics
+let requests: PairCounter
 let backend_breaker: BackendBreaker
 let node: NodeLevel
 let links_of: Record<string, RouteLinks> = {}
@@ -146,11 +147,16 @@ function buildLinks(ports_of: LuaTable<string, Ports>): Record<string, RouteLink
 }
 
 function chainReport(): ChainReport {
+  const countRefusal = pairCounter(metrics, 'rushgate_refusals_total', 'plugin', 'code')
+  const countWouldRefuse = pairCounter(metrics, 'rushgate_would_refuse_total', 'plugin', 'code')
   return {
     refused: (plugin, refusal, dry_run) => {
-      if (!dry_run) refused_by = plugin
-      const family = dry_run ? 'rushgate_would_refuse_total' : 'rushgate_refusals_total'
-      metrics.add(family + '{plugin="' + plugin + '",code="' + refusal.code + '"}', 1)
+      if (dry_run) {
+        countWouldRefuse(plugin, refusal.code)
+      } else {
+        refused_by = plugin
+        countRefusal(plugin, refusal.code)
+      }
     },
     storeFailed: (plugin, detail, fails) => {
       refused_by = plugin
@@ -255,6 +261,7 @@ export function init_worker(): void {
   volatile_lane = newLane(environment.redis_volatile, volatileLimits(config))
   scripts = redisScripts(lane, sales.onStock)
   sales.onChange(scripts.forget)
+  requests = pairCounter(metrics, 'rushgate_requests_total', 'route', 'result')
   report = chainReport()
   readAddress = addressReader(config.clients)
   receipts = newReceipts(first as Secret, readAddress)
@@ -332,7 +339,7 @@ function conclude(request: GateRequest, verdict: Verdict): Verdict {
 }
 
 function countRequest(result: RefusalCode | 'answered' | 'forwarded' | 'fault'): void {
-  metrics.add('rushgate_requests_total{route="' + route_name + '",result="' + result + '"}', 1)
+  requests(route_name, result)
 }
 
 export function access(): void {

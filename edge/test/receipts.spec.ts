@@ -61,6 +61,19 @@ describe('a refusal of the gate', () => {
     expect(nobody).toMatchObject({ rule: { plugin: 'session', code: 'no_session' }, inputs: { user: '' } })
   })
 
+  it('cuts what is too long, and leaves nothing of it behind for the next', async () => {
+    const name = 'n'.repeat(60)
+    const long = (await shop.sessions(1, name))[0]?.session ?? ''
+    const sale = 's'.repeat(64)
+    const cut = await opened((await shop.buy(sale, long, 'x')).body.receipt)
+    expect(cut).toMatchObject({
+      rule: { plugin: 'reservation', code: 'not_found' },
+      inputs: { address: '127.0.0.1', route: 'reserve', subject: `${'s'.repeat(39)}~`, user: `${'n'.repeat(47)}~` },
+    })
+    const short = await opened((await shop.buy('x', session, 'x')).body.receipt)
+    expect(short.inputs).toMatchObject({ subject: 'x', user: 'receipt-zoë-0' })
+  })
+
   it('has a receipt of the same length whatever the reason, never the same twice', async () => {
     const receipts = new Set<string>()
     for (let i = 0; i < 600; i++) {

@@ -1,7 +1,7 @@
 // Requests and answers as nginx has them.
 import * as cjson from 'cjson.safe'
 import * as ffi from 'ffi'
-import { REFUSALS } from '../../../contract/codes'
+import { REFUSALS, type RefusalCode } from '../../../contract/codes'
 import type { HttpPort } from '../kernel/plugin'
 import type { Answer, Refusal } from '../kernel/verdict'
 
@@ -86,48 +86,90 @@ export const nginxHttp: HttpPort = {
   jsonString,
 }
 
-function send(status: number, content_type: string, text: string): void {
+/** `body`: a text, or texts that nginx joins; `bytes` of it in all */
+function send(status: number, content_type: string, body: string | string[], bytes: number): void {
   ngx.status = status
   const headers = ngx.header
   headers['Content-Type'] = content_type
-  headers['Content-Length'] = text.length
+  headers['Content-Length'] = bytes
   headers['Cache-Control'] = 'no-store'
-  ngx.print(text)
+  ngx.print(body)
   // the status is set: this only ends the request
   ngx.exit(ngx.HTTP_OK)
 }
 
 export function sendAnswer(answer: Answer): void {
   if (answer.policy !== undefined) ngx.header['Content-Security-Policy'] = answer.policy
-  send(answer.status, answer.content_type, answer.body)
+  send(answer.status, answer.content_type, answer.body, answer.body.length)
 }
+
+/** Details that name a limit or a field are many; past this the table begins anew. */
+const HEADS_MAX = 1024
+let heads = new LuaTable<string, LuaTable<string, string>>()
+let head_count = 0
+
+/** What the problem document of a code and a detail begins with: made once, because most refusals of a rush say the same. */
+function headOf(code: RefusalCode, detail: string): string {
+  let of_code = heads.get(code)
+  if (of_code === undefined || head_count >= HEADS_MAX) {
+    if (head_count >= HEADS_MAX) {
+      heads = new LuaTable()
+      head_count = 0
+    }
+    of_code = new LuaTable()
+    heads.set(code, of_code)
+  }
+  let head = of_code.get(detail)
+  if (head === undefined) {
+    const { title, status } = REFUSALS[code]
+    head =
+      '{"type":"/problems/' +
+      code +
+      '","title":"' +
+      title +
+      '","status":' +
+      tostring(status) +
+      ',"code":"' +
+      code +
+      '","detail":' +
+      jsonString(detail)
+    of_code.set(detail, head)
+    head_count += 1
+  }
+  return head
+}
+
+/** filled in anew for each refusal: nginx copies them before anything else runs */
+const parts = ['', ',"receipt":"', '', '"', '}']
+const parts_without_receipt = ['', '}']
+const RECEIPT_MARK_BYTES = 13
 
 /** A problem document (RFC 9457). `receipt`: '' for none. */
 export function sendRefusal(refusal: Refusal, receipt: string): void {
-  const kind = REFUSALS[refusal.code]
+  const status = REFUSALS[refusal.code].status
+  const head = headOf(refusal.code, refusal.detail)
   let retry_ms = refusal.retry_after_ms
-  let text =
-    '{"type":"/problems/' +
-    refusal.code +
-    '","title":"' +
-    kind.title +
-    '","status":' +
-    tostring(kind.status) +
-    ',"code":"' +
-    refusal.code +
-    '","detail":' +
-    jsonString(refusal.detail)
-  if (receipt !== '') text = text + ',"receipt":"' + receipt + '"'
-  if (refusal.unknown) text = text + ',"outcome":"unknown"'
+  let rest = refusal.members + '}'
   if (retry_ms > 0) {
     retry_ms = math.floor(retry_ms * (1 + RETRY_SPREAD * math.random()))
     ngx.header['Retry-After'] = math.ceil(retry_ms / 1000)
-    text = text + ',"retry_after_ms":' + tostring(retry_ms)
+    rest = ',"retry_after_ms":' + tostring(retry_ms) + rest
   }
+  if (refusal.unknown) rest = ',"outcome":"unknown"' + rest
   if (refusal.headers !== undefined) {
     for (const name in refusal.headers) ngx.header[name] = refusal.headers[name] as string
   }
   if (refusal.allow !== '') ngx.header['Allow'] = refusal.allow
-  if (kind.status === 401) ngx.header['WWW-Authenticate'] = 'Bearer'
-  send(kind.status, 'application/problem+json', text + refusal.members + '}')
+  if (status === 401) ngx.header['WWW-Authenticate'] = 'Bearer'
+  if (receipt === '') {
+    parts_without_receipt[0] = head
+    parts_without_receipt[1] = rest
+    send(status, 'application/problem+json', parts_without_receipt, head.length + rest.length)
+  } else {
+    parts[0] = head
+    parts[2] = receipt
+    parts[4] = rest
+    const bytes = head.length + RECEIPT_MARK_BYTES + receipt.length + rest.length
+    send(status, 'application/problem+json', parts, bytes)
+  }
 }

@@ -12,6 +12,9 @@ export interface Metrics {
   print: (this: void) => string
 }
 
+/** by the values of two labels, which are words of our own: a family has few */
+export type PairCounter = (this: void, first_value: string, second_value: string) => void
+
 interface Help {
   name: string
   type: 'counter' | 'gauge'
@@ -76,4 +79,23 @@ export function newMetrics(shared: ngx.SharedDict<number>): Metrics {
   }
 
   return { add, set, flush, print }
+}
+
+/** Adds 1 to a series of this name. Its series are put together once, so that counting a request makes no texts. */
+export function pairCounter(metrics: Metrics, name: string, first: string, second: string): PairCounter {
+  const series_of = new LuaTable<string, LuaTable<string, string>>()
+
+  return (first_value, second_value) => {
+    let of_first = series_of.get(first_value)
+    if (of_first === undefined) {
+      of_first = new LuaTable()
+      series_of.set(first_value, of_first)
+    }
+    let series = of_first.get(second_value)
+    if (series === undefined) {
+      series = name + '{' + first + '="' + first_value + '",' + second + '="' + second_value + '"}'
+      of_first.set(second_value, series)
+    }
+    metrics.add(series, 1)
+  }
 }

@@ -139,16 +139,19 @@ function create(config: Infer<typeof schema>, ports: Ports): PluginPhases {
     )
   }
 
+  // made once and never changed: a rush ends in refusals by the million
+  const standing: Record<string, Refusal | undefined> = {
+    rebuilding: refuseFor('rebuilding', 'The stock is being counted again; this takes seconds.', config.retry_after_ms),
+  }
+  for (const code in DETAILS) standing[code] = refuse(code as RefusalCode, DETAILS[code] ?? '')
+
   function refusal(code: RefusalCode): Refusal {
-    if (code === 'rebuilding') {
-      return refuseFor(code, 'The stock is being counted again; this takes seconds.', config.retry_after_ms)
-    }
-    return refuse(code, DETAILS[code] ?? '')
+    return standing[code] ?? refuse(code, '')
   }
 
   /** limit_reached names the buyer's own reservations, because a reloaded page has lost its key. */
   function limitReached(sale: FollowedSale, shard: number, user: string, bodies: string): Refusal {
-    const verdict = refusal('limit_reached')
+    const verdict = refuse('limit_reached', DETAILS['limit_reached'] ?? '')
     id_key = sale.id_key
     let ids = ''
     let from = 0
