@@ -38,10 +38,23 @@ export function outerValues(options: OuterOptions): Record<string, string> {
     OUTER_LISTEN: `127.0.0.1:${port}`,
     TLS: tls === undefined ? '' : tlsLines(`127.0.0.1:${tls.port}`, tls),
     TRUSTED_PROXIES: (options.trusted_proxies ?? []).map((cidr) => `set_real_ip_from ${cidr};`).join(' '),
-    GATES: gates
-      .map((gate) => `server ${gate} max_fails=${MAX_FAILS} fail_timeout=${FAIL_TIMEOUT_S}s;`)
-      .join('\n        '),
+    GATES: servers(gates),
+    OTHERS_OF: gates.map((gate, i) => `"~(^|, )${gate.replaceAll('.', '\\.')}$" rushgate_not_${i};`).join('\n        '),
+    OTHERS: gates.map((gate, i) => othersOf(gates, gate, `rushgate_not_${i}`)).join('\n    '),
   }
+}
+
+function servers(gates: string[]): string {
+  return gates
+    .map((gate) => `server ${gate} max_fails=${MAX_FAILS} fail_timeout=${FAIL_TIMEOUT_S}s;`)
+    .join('\n        ')
+}
+
+/** All gates but one, and that one when none of them answers. */
+function othersOf(gates: string[], gate: string, name: string): string {
+  const others = gates.filter((other) => other !== gate)
+  const last = `server ${gate}${others.length > 0 ? ' backup' : ''};`
+  return `upstream ${name} { zone ${name} 64k; ${servers(others)} ${last} }`
 }
 
 export async function startOuter(options: OuterOptions): Promise<Nginx> {

@@ -1,49 +1,36 @@
 // The outer tier as it runs: a real nginx with njs before two gates. What is forged reaches no gate, a user stays with one gate,
 // and goes on at the other when that one is killed; TLS 1.3, HTTP/2 and resumption as real clients see them.
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type Answer, type DemoSession, type Shop, Shop as ShopOf, sleep, startShop, until } from '../../edge/test/shop'
+import { type Answer, type DemoSession, type Shop, sleep, until } from '../../edge/test/shop'
 import { expectResumption, Http2Client } from '../../edge/test/tls'
-import { type Nginx, trialCertificate } from '../../scripts/nginx'
-import { startOuter } from '../../scripts/outer'
+import { type Nginx, type TlsFiles, trialCertificate } from '../../scripts/nginx'
 import { freePort } from '../../scripts/ports'
-import { type AnotherGate, startAnotherGate } from '../../scripts/stack'
+import type { AnotherGate } from '../../scripts/stack'
+import { type Front, startFront } from './front'
 
+let all: Front
 let shop: Shop
 /** the same shop, as it is reached through the outer tier */
 let front: Shop
 let second: AnotherGate
 let outer: Nginx
-let tls_port: number
-let certificate: string
+let dir: string
+let tls: TlsFiles & { port: number }
 
 beforeAll(async () => {
-  shop = await startShop()
-  second = await startAnotherGate(shop.stack, 'second')
-  const files = trialCertificate(join(shop.dir, 'tls'))
-  certificate = files.certificate
-  const port = await freePort()
-  tls_port = await freePort()
-  outer = await startOuter({
-    dir: join(shop.dir, 'outer'),
-    port,
-    gates: [shop.stack.urls.gate, second.urls.gate].map((url) => new URL(url).host),
-    secret: shop.stack.secret,
-    workers: 2,
-    tls: { ...files, port: tls_port },
-  })
-  const stack = Object.create(shop.stack, {
-    urls: { value: { ...shop.stack.urls, gate: `http://127.0.0.1:${port}` } },
-  })
-  front = new ShopOf(stack, shop.dir)
-  await shop.open('outer', { total: 5000, user_max: 50 })
-  await until(async () => (await (await fetch(`${second.urls.gate}/sales/outer/state`)).text()).includes('"open"'))
+  dir = mkdtempSync(join(tmpdir(), 'rushgate-outer-'))
+  tls = { ...trialCertificate(join(dir, 'tls')), port: await freePort() }
+  all = await startFront({ outer: { tls } })
+  ;({ shop, front, second, outer } = all)
+  await all.open('outer', { total: 5000, user_max: 50 })
 })
 
 afterAll(async () => {
-  await outer?.stop()
-  await second?.gate.stop()
-  await shop?.close()
+  await all?.close()
+  rmSync(dir, { recursive: true, force: true })
 })
 
 /** Requests that ran the chain of a gate, by its own count. */
@@ -135,12 +122,12 @@ test("nginx's own errors are problem documents", async () => {
 })
 
 test('TLS 1.3 and HTTP/2: an answer over one connection, and the next one is resumed', async () => {
-  const url = `https://localhost:${tls_port}`
-  const client = new Http2Client(url, certificate)
+  const url = `https://localhost:${tls.port}`
+  const client = new Http2Client(url, tls.certificate)
   expect((await client.call('GET', '/sales/outer/state')).status).toBe(200)
   expect(client.protocols()).toEqual(['h2', 'TLSv1.3'])
   client.close()
-  await expectResumption(url, certificate, shop.dir)
+  await expectResumption(url, tls.certificate, dir)
 })
 
 test('a gate is killed under load: its users go on at the other, nobody is refused or sold to twice', async () => {

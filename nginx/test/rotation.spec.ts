@@ -5,12 +5,9 @@ import { chmodSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type DemoSession, Shop, sleep, startShop, until } from '../../edge/test/shop'
+import { type DemoSession, type Shop, sleep, until } from '../../edge/test/shop'
 import { signatureOf } from '../../edge/test/signing'
-import type { Nginx } from '../../scripts/nginx'
-import { startOuter } from '../../scripts/outer'
-import { freePort } from '../../scripts/ports'
-import { type AnotherGate, startAnotherGate } from '../../scripts/stack'
+import { type Front, startFront } from './front'
 
 const OLD = `old:${randomBytes(24).toString('base64url')}`
 const NEW = `new:${randomBytes(24).toString('base64url')}`
@@ -24,10 +21,9 @@ interface Shopper extends DemoSession {
 
 let dir: string
 let file: string
+let all: Front
 let shop: Shop
 let front: Shop
-let second: AnotherGate
-let outer: Nginx
 
 beforeAll(async () => {
   dir = mkdtempSync(join(tmpdir(), 'rushgate-rotation-'))
@@ -35,21 +31,15 @@ beforeAll(async () => {
   put(OLD)
   // the file counts, whatever stands in the variable
   const env = { RUSHGATE_SECRET: 'wrong:0123456789abcdef', RUSHGATE_SECRET_FILE: file }
-  shop = await startShop({ env })
-  second = await startAnotherGate(shop.stack, 'second', { env })
-  const port = await freePort()
-  const gates = [shop.stack.urls.gate, second.urls.gate].map((url) => new URL(url).host)
-  outer = await startOuter({ dir: join(dir, 'outer'), port, gates, secret: '', secret_file: file, workers: 2 })
-  const urls = { ...shop.stack.urls, gate: `http://127.0.0.1:${port}` }
-  front = new Shop(Object.create(shop.stack, { urls: { value: urls } }), shop.dir)
-  await shop.open('rotation', { total: 20_000, user_max: 900 }, { gate: { signature: true }, hold_attempts_max: 900 })
-  await until(async () => (await (await fetch(`${second.urls.gate}/sales/rotation/state`)).text()).includes('"open"'))
+  all = await startFront({ env, outer: { secret: '', secret_file: file } })
+  shop = all.shop
+  front = all.front
+  const limits = { gate: { signature: true }, hold_attempts_max: 900 }
+  await all.open('rotation', { total: 20_000, user_max: 900 }, limits)
 })
 
 afterAll(async () => {
-  await outer?.stop()
-  await second?.gate.stop()
-  await shop?.close()
+  await all?.close()
   rmSync(dir, { recursive: true, force: true })
 })
 
@@ -71,7 +61,7 @@ async function rotate(secrets: string, order: 'backend first' | 'gates first'): 
   }
   const gates = async () => {
     await shop.stack.gate.reload()
-    await second.gate.reload()
+    await all.second.gate.reload()
   }
   for (const part of order === 'backend first' ? [backend, gates] : [gates, backend]) await part()
 }
@@ -136,7 +126,7 @@ class Load {
   }
 }
 
-test('secrets rotated under load: nobody is refused', async () => {
+test('secrets rotated under load: nobody is refused', { timeout: 180_000 }, async () => {
   const users = Array.from({ length: SHOPPERS }, (_, i) => `shopper-${i}`)
   const early = await signIn(users)
   let load = new Load(early)
@@ -187,6 +177,6 @@ test('a file that is wrong, or open to everybody, changes nothing and is named',
 })
 
 test('no secret is in any log', () => {
-  const logs = [log(), shop.stack.gate.errorLog(), second.gate.errorLog(), outer.errorLog()].join('\n')
+  const logs = [log(), shop.stack.gate.errorLog(), all.second.gate.errorLog(), all.outer.errorLog()].join('\n')
   for (const secret of [OLD, NEW]) expect(logs).not.toContain(secret.substring(4))
 })

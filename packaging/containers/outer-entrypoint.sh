@@ -17,9 +17,25 @@ else
 fi
 
 # out after three failures within 5 s, for 5 s (scripts/outer.ts)
+all=$(echo "${OUTER_GATES:?must be set, as host:port of each gate, separated by commas}" | tr ',' ' ')
 gates=""
-for gate in $(echo "${OUTER_GATES:?must be set, as host:port of each gate, separated by commas}" | tr ',' ' '); do
+others=""
+others_of=""
+number=0
+for gate in $all; do
   gates="$gates server $gate max_fails=3 fail_timeout=5s;"
+  rest=""
+  backup=""
+  for other in $all; do
+    if [ "$other" != "$gate" ]; then
+      rest="$rest server $other max_fails=3 fail_timeout=5s;"
+      backup=" backup"
+    fi
+  done
+  others="$others upstream rushgate_not_$number { zone rushgate_not_$number 64k;$rest server $gate$backup; }"
+  # once escaped for sed below, once for the pattern
+  others_of="$others_of \"~(^\\|, )$(echo "$gate" | sed 's/\./\\\\./g')\$\" rushgate_not_$number;"
+  number=$((number + 1))
 done
 trusted_proxies=""
 for proxy in $(echo "${OUTER_TRUSTED_PROXIES:-}" | tr ',' ' '); do
@@ -41,6 +57,8 @@ sed \
   -e "s|@OUTER_LISTEN@|$OUTER_LISTEN|g" \
   -e "s|@TLS@|$tls|g" \
   -e "s|@GATES@|$gates|g" \
+  -e "s|@OTHERS@|$others|g" \
+  -e "s|@OTHERS_OF@|$others_of|g" \
   "$OUTER_TEMPLATE" > "$config"
 
 if left=$(grep -o '@[A-Z][A-Z0-9_]*@' "$config"); then

@@ -1,6 +1,6 @@
 // The outer tier's entrypoint, run here as it runs in the container: the rendered configuration starts and refuses what is forged.
 import { execFile } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -59,6 +59,12 @@ test('the outer tier starts from the image, with TLS where an address for it is 
   await outer.start()
   const forged = await fetch(`${url}/sales`, { headers: { authorization: 'Bearer forged' } })
   expect([forged.status, ((await forged.json()) as { code: string }).code]).toEqual([401, 'no_session'])
+  const rendered = readFileSync(join(dir, 'prefix/conf/nginx.conf'), 'utf8')
+  const [first = '', second = ''] = plain.OUTER_GATES?.split(',') ?? []
+  for (const [i, gate] of [first, second].entries())
+    expect(rendered).toContain(`"~(^|, )${gate.replaceAll('.', '\\.')}$" rushgate_not_${i};`)
+  const rest = `server ${second} max_fails=3 fail_timeout=5s; server ${first} backup;`
+  expect(rendered).toContain(`upstream rushgate_not_0 { zone rushgate_not_0 64k; ${rest} }`)
   // no gate is there
   expect((await fetch(`${url}/sales`)).status).toBe(503)
   const client = new Http2Client(`https://${address}`, certificate)
