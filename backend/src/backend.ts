@@ -1,6 +1,7 @@
 // The backend put together: which parts a process has follows from its roles.
 import { join } from 'node:path'
 import type { Redis } from 'ioredis'
+import { Breaker } from './breaker'
 import { type Config, redacted } from './config'
 import { addDegradeRoutes } from './degrade/routes'
 import { Drawer, type DrawStep } from './draw/drawer'
@@ -9,13 +10,14 @@ import { Returner } from './holds/returner'
 import { Sweeper } from './holds/sweeper'
 import { Authenticator } from './http/auth'
 import { addHealthRoutes } from './http/health'
-import type { ReceiptMaker } from './http/refusal'
+import { type ReceiptMaker, Refusal } from './http/refusal'
 import { createHttpServer, type HttpServer } from './http/server'
 import type { Ledger } from './ledger/port'
 import { ListsFollower } from './lists/follower'
 import { addListRoutes } from './lists/routes'
 import type { Logger } from './log'
 import { createMetrics, type Metrics } from './metrics'
+import { GuardedProvider } from './payment/guarded-provider'
 import { addSandboxRoutes, addWebhookRoutes } from './payment/routes'
 import { Sandbox } from './payment/sandbox'
 import { receiptInputs, sealReceipt } from './receipts/receipts'
@@ -89,7 +91,7 @@ export class Backend {
     const of_sales = { ledger, redis, shards, scripts, sales, metrics, log }
     const rebuilder = new Rebuilder({ ...of_sales, instance, beforeStep: hooks.beforeRebuildStep })
     this.rebuilder = rebuilder
-    const provider = new Sandbox({
+    this.sandbox = new Sandbox({
       folder: join(config.data_dir, 'sandbox'),
       keyring,
       public_url,
@@ -97,7 +99,7 @@ export class Backend {
       now: () => ledger.now(),
       log,
     })
-    this.sandbox = provider
+    const provider = new GuardedProvider(this.sandbox, this.breaker('payment provider'))
 
     const publisher = new Publisher({ ledger, shards, metrics, log })
     const returner = new Returner({ ledger, shards, metrics, log })
@@ -131,7 +133,7 @@ export class Backend {
       addListRoutes(app, { ledger, lists, auth, log })
       addReservationRoutes(app, { auth, reservations, sales })
       addWebhookRoutes(app, { ledger, provider, metrics, onChanged: onPayment })
-      addSandboxRoutes(app, provider)
+      addSandboxRoutes(app, this.sandbox)
     })
 
     // what gates poll for: stopped first, so that they are answered
@@ -150,7 +152,19 @@ export class Backend {
     }
     const drawer = new Drawer({ ...of_sales, beforeStep: hooks.beforeDrawStep })
     if (roles.includes('sweeper')) this.parts.push(watcher, returner, sweeper, drawer)
-    this.parts.push({ start: () => undefined, stop: () => rebuilder.stop() }, provider)
+    this.parts.push({ start: () => undefined, stop: () => rebuilder.stop() }, this.sandbox)
+  }
+
+  private breaker(name: string): Breaker {
+    const { log, metrics } = this
+    return new Breaker({
+      name,
+      isFailure: (error) => !(error instanceof Refusal),
+      onChange: (is_open, upstream) => {
+        log.warn({ upstream }, is_open ? 'breaker opened' : 'breaker closed again')
+        metrics.breaker_open.set({ upstream }, is_open ? 1 : 0)
+      },
+    })
   }
 
   private settler(blocking: Redis, onSettled: () => void): Settler {

@@ -17,8 +17,14 @@ async function main(): Promise<void> {
   const roles = parseRoles(command.opts<{ roles?: string }>().roles)
   const config = parseConfig(process.env, roles)
   const log = createLog(config.log_level)
-  const ledger = await openLedger({ database_url: config.database_url, data_dir: config.data_dir, logger: log })
-  const backend = new Backend(config, ledger, log)
+  let backend: Backend | undefined
+  const ledger = await openLedger({
+    database_url: config.database_url,
+    data_dir: config.data_dir,
+    logger: log,
+    onBreaker: (is_open, upstream) => backend?.metrics.breaker_open.set({ upstream }, is_open ? 1 : 0),
+  })
+  backend = new Backend(config, ledger, log)
   try {
     await backend.start()
   } catch (error) {
@@ -26,7 +32,7 @@ async function main(): Promise<void> {
     await ledger.close()
     throw error
   }
-  process.on('SIGHUP', () => backend.reloadSecrets())
+  process.on('SIGHUP', () => backend?.reloadSecrets())
   const signal = await untilSignal(log)
   log.info({ signal }, 'stopping')
   await backend.stop()

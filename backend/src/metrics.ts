@@ -52,6 +52,9 @@ export function createMetrics() {
     list_entries: gauge('list_entries', 'Entries of the allow and deny lists', ['list', 'kind']),
     loop_failures: counter('loop_failures_total', 'Rounds of a loop that failed and were tried again', ['loop']),
     redis_connected: gauge('redis_connected', '1 while the connection to Redis is ready', ['connection']),
+    breaker_open: gauge('breaker_open', '1 while this upstream is not asked, because it failed again and again', [
+      'upstream',
+    ]),
     http: new Histogram({
       name: 'rushgate_http_seconds',
       help: 'Requests to the backend by route, method and status',

@@ -8,7 +8,7 @@ import { RedisLock } from '../locks/redis-lock'
 import type { Logger } from '../log'
 import { Loop } from '../loop'
 import type { Metrics } from '../metrics'
-import { type PaymentProvider, withinTime } from '../payment/provider'
+import type { PaymentProvider } from '../payment/provider'
 import { isAway } from '../redis/client'
 import type { Shards } from '../redis/shards'
 import type { SalesFollower } from '../sales/follower'
@@ -103,7 +103,7 @@ export class Sweeper {
 
   private async closeSession({ provider, session }: PaymentSession): Promise<boolean> {
     const { ledger, metrics, onChanged } = this.parts
-    const answer = await withinTime(this.parts.provider.close(session), 'close')
+    const answer = await this.parts.provider.close(session)
     if (answer.outcome === 'paid') {
       const outcome = await ledger.applyPayment(answer.event)
       metrics.payments.inc({ provider, outcome })
@@ -155,7 +155,7 @@ export class Sweeper {
 
   private async refundOne(refund: Refund): Promise<void> {
     const { ledger, provider, metrics } = this.parts
-    await withinTime(provider.refund(refund), 'refund')
+    await provider.refund(refund)
     await ledger.refundDone(refund.id)
     metrics.refunds.inc({ provider: refund.provider })
   }

@@ -1,6 +1,7 @@
 // Opens the ledger: PostgreSQL where there is a DATABASE_URL, PGlite in the data folder otherwise, migrated to the present schema.
 import { join } from 'node:path'
 import type { Db } from '../db/db'
+import { guardedDb } from '../db/guarded-db'
 import { migrate } from '../db/migrate'
 import { PgliteDb } from '../db/pglite'
 import { PostgresDb } from '../db/postgres'
@@ -14,6 +15,8 @@ export interface OpenLedgerOptions {
   data_dir: string
   /** ms since 1970; by default the database server's clock on PostgreSQL, so that several backends agree on when a hold ends */
   clock?: () => number
+  /** told when PostgreSQL is not asked any more, and when it is again */
+  onBreaker?: (is_open: boolean, upstream: string) => void
   logger?: {
     info(details: object, message: string): void
     warn(details: object, message: string): void
@@ -43,11 +46,15 @@ export async function openLedger(options: OpenLedgerOptions): Promise<Ledger & {
   }
 }
 
-async function openDb({ database_url, data_dir, logger }: OpenLedgerOptions): Promise<Db> {
+async function openDb({ database_url, data_dir, logger, onBreaker }: OpenLedgerOptions): Promise<Db> {
   if (database_url === undefined) return PgliteDb.open(join(data_dir, 'ledger'))
-  return new PostgresDb({
+  const db = new PostgresDb({
     database_url,
     onError: (error) => logger?.error({ err: error }, 'idle connection to PostgreSQL lost'),
+  })
+  return guardedDb(db, (is_open, upstream) => {
+    logger?.warn({ upstream }, is_open ? 'breaker opened' : 'breaker closed again')
+    onBreaker?.(is_open, upstream)
   })
 }
 

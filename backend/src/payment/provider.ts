@@ -28,19 +28,3 @@ export interface PaymentProvider {
   /** Reads a webhook: refuses a wrong signature, an old time, and whatever it cannot read. */
   verify(headers: IncomingHttpHeaders, body: Buffer, now_ms: number): PaymentEvent
 }
-
-export const PROVIDER_TIMEOUT_MS = 5000
-
-export class ProviderTimeout extends Error {
-  override readonly cause = Object.assign(new Error('payment provider'), { code: 'ETIMEDOUT' })
-}
-
-/** Every call to a provider has an end. */
-export function withinTime<T>(call: Promise<T>, what: string): Promise<T> {
-  let timer: NodeJS.Timeout
-  const late = new Promise<never>((_, reject) => {
-    const error = new ProviderTimeout(`payment provider: no answer to ${what} within ${PROVIDER_TIMEOUT_MS} ms`)
-    timer = setTimeout(() => reject(error), PROVIDER_TIMEOUT_MS)
-  })
-  return Promise.race([call, late]).finally(() => clearTimeout(timer))
-}

@@ -6,6 +6,7 @@ import type { Metrics } from '../metrics'
 
 const CONNECT_TIMEOUT_MS = 2000
 export const COMMAND_TIMEOUT_MS = 5000
+const HANG_CHECK_MS = 1000
 const RECONNECT_MIN_MS = 20
 const RECONNECT_MAX_MS = 500
 
@@ -35,6 +36,7 @@ export function createRedisClient({ url, name, log, metrics, command_timeout = t
   }
   if (command_timeout) options.commandTimeout = COMMAND_TIMEOUT_MS
   const client = new Redis(url, options)
+  if (command_timeout) closeWhenHanging(client, name, log)
   let said = ''
   metrics.redis_connected.set({ connection: name }, 0)
   client.on('ready', () => {
@@ -51,11 +53,33 @@ export function createRedisClient({ url, name, log, metrics, command_timeout = t
   return client
 }
 
+/**
+ * A Redis that hangs would let every command wait out its time-out. The first look that does so closes the connection: until
+ * there is another, which Redis must answer on first, commands fail at once.
+ */
+function closeWhenHanging(client: Redis, name: string, log: Logger): void {
+  let asking = false
+  const timer = setInterval(async () => {
+    if (asking || client.status !== 'ready') return
+    asking = true
+    const { stream } = client
+    await client.ping().catch((error: Error) => {
+      if (!error.message.startsWith('Command timed out') || client.stream !== stream) return
+      log.warn({ connection: name, command_timeout_ms: COMMAND_TIMEOUT_MS }, 'Redis hangs: its connection is closed')
+      client.disconnect(true)
+    })
+    asking = false
+  }, HANG_CHECK_MS)
+  timer.unref()
+  client.once('end', () => clearInterval(timer))
+}
+
 const AWAY_REPLIES =
   /^(LOADING|READONLY|MASTERDOWN|MISCONF|OOM|BUSY|NOREPLICAS|CLUSTERDOWN|TRYAGAIN|NOAUTH|WRONGPASS)\b/
 const AWAY_MESSAGES =
   /Connection is closed|Stream isn't writeable|Command timed out|max retries per request|Connection terminated|timeout exceeded when trying to connect|Connection ended unexpectedly/i
 const AWAY_CODES = new Set([
+  'BREAKER_OPEN',
   'ECONNREFUSED',
   'ECONNRESET',
   'EPIPE',

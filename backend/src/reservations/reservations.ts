@@ -10,7 +10,7 @@ import { Refusal, spreadRetryMs } from '../http/refusal'
 import type { Ledger, Order, Sale } from '../ledger/port'
 import type { Logger } from '../log'
 import type { Metrics } from '../metrics'
-import { type PaymentProvider, withinTime } from '../payment/provider'
+import type { PaymentProvider } from '../payment/provider'
 import { isAway } from '../redis/client'
 import type { Shards } from '../redis/shards'
 import type { SalesFollower } from '../sales/follower'
@@ -111,16 +111,13 @@ export class Reservations {
       throw new Refusal('conflict', 'payment of this reservation has ended; wait for its outcome')
     const amount_minor = order.price.amount_minor * order.quantity
     const { currency } = order.price
-    const opened = await withinTime(
-      provider.open({
-        key: `${order.sale}/${order.body}`,
-        amount_minor,
-        currency,
-        reference: `${order.quantity} × ${order.sku}, order ${order.order}`,
-        return_url: `${public_url}/sales/${order.sale}?reservation=${reservation.id}`,
-      }),
-      'open',
-    )
+    const opened = await provider.open({
+      key: `${order.sale}/${order.body}`,
+      amount_minor,
+      currency,
+      reference: `${order.quantity} × ${order.sku}, order ${order.order}`,
+      return_url: `${public_url}/sales/${order.sale}?reservation=${reservation.id}`,
+    })
     const session = await ledger.recordPaymentSession({
       provider: provider.name,
       session: opened.session,
@@ -202,7 +199,7 @@ export class Reservations {
     const { ledger, provider, metrics } = this.parts
     const session = await ledger.paymentSession(sale.id, body)
     if (session === undefined || session.status !== 'open') return
-    const closed = await withinTime(provider.close(session.session), 'close')
+    const closed = await provider.close(session.session)
     if (closed.outcome === 'paid') {
       const outcome = await ledger.applyPayment(closed.event)
       metrics.payments.inc({ provider: session.provider, outcome })
