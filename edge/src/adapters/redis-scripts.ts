@@ -5,7 +5,7 @@ import { packReserveItem } from '../domain/reserve-item'
 import type { LanePort, LaneResult } from '../kernel/lane'
 import { addBatch, type Lane, laneRefusal, openBatch, submit } from './lane'
 import { type Batch, newBatch, type ReplyListener, type Script } from './lane-batch'
-import { claim, isReserved, lookup, reserve, stock, takeNumber } from './scripts.generated'
+import { claim, drawTicket, isReserved, lookup, reserve, stock, takeNumber } from './scripts.generated'
 
 /** Names of asked items are as long as reservation bodies, and differ among those in flight. */
 const ASKED_NAME = '%022d'
@@ -32,6 +32,7 @@ export interface RedisScripts {
 
 /** Scripts for `ask`, by name. A new one is a line here. */
 const ASKED: Record<string, Script | undefined> = {
+  'draw-ticket': script('draw-ticket', drawTicket, true),
   'take-number': script('take-number', takeNumber, true),
   claim: script('claim', claim, true),
   'is-reserved': script('is-reserved', isReserved, true),

@@ -30,7 +30,7 @@ export function packClaim(
 }
 
 /** The whole numbers of a line from `from` on, one space between them. */
-function numbersFrom(line: string, from: number): number[] {
+export function numbersFrom(line: string, from: number): number[] {
   const numbers: number[] = []
   let at = from
   while (at < line.length) {

@@ -66,7 +66,8 @@ function create(config: Infer<typeof schema>, ports: Ports): PluginPhases {
       return '{"open":false}'
     }
     const people = waitingPeople(knownRoom(sale.id, room), sale.epoch, now_ms)
-    return people < 0 ? '{"open":true}' : '{"open":true,"ahead":' + people + '}'
+    const draw_text = room.draw ? ',"draw":true' : ''
+    return people < 0 ? '{"open":true' + draw_text + '}' : '{"open":true,"ahead":' + people + draw_text + '}'
   }
 
   /** Everything after the time. */

@@ -6,6 +6,7 @@ import { admissionKey, admittedKey, calledKey, calledUntilKey, checkoutKey, meta
 import { PASS_MARGIN_MS } from '../../../../contract/pass'
 import { DRAW_NUMBER } from '../../../../contract/ticket'
 import { farPollMs } from '../../domain/degradation'
+import { parseEntered, pollAfterEntering } from '../../domain/drawing'
 import { knownRoom, learnRoom, type RoomView, surelyBehind } from '../../domain/room-view'
 import { phaseOf, STOCK_FRESH_MS } from '../../domain/stock'
 import {
@@ -29,6 +30,7 @@ import type { KnownSale } from '../../kernel/sales'
 import type { Infer } from '../../kernel/schema'
 import { refuse, type Verdict } from '../../kernel/verdict'
 import { takenAnswer, ticketAnswer } from './answers'
+import { askDraw, entrantOf, withDraw } from './draws'
 import { roomRefusal } from './lane-failure'
 import type { schema } from './schema'
 import { makePass, makeTicket, readTicket } from './tokens'
@@ -82,17 +84,27 @@ export function ticketDesk(config: Infer<typeof schema>, ports: Ports): TicketDe
     return chanceOf(left, unpaid, ahead, user_max)
   }
 
-  function takeNumber(sale: FollowedSale): LaneResult {
+  /** `entrant`: '' where the sale has no draw. */
+  function askNumber(sale: FollowedSale, entrant: string): LaneResult {
+    if (entrant !== '') return askDraw(ports, sale, entrant)
     const channel = 'take-number ' + sale.id + '.' + sale.epoch
     const keys = [metaKey(sale.id, 0), admissionKey(sale.id), calledKey(sale.id)]
-    const item = packNumber(sale.epoch)
-    let result = lane.ask('take-number', channel, keys, item, sale.redis_replid)
+    return lane.ask('take-number', channel, keys, packNumber(sale.epoch), sale.redis_replid)
+  }
+
+  function takeNumber(sale: FollowedSale, entrant: string): LaneResult {
+    let result = askNumber(sale, entrant)
     for (let i = 1; i < NUMBER_TRIES && result.line === 'no_numbers'; i++) {
       ports.count('no_numbers')
       ports.sleep(NUMBER_TRY_MS)
-      result = lane.ask('take-number', channel, keys, item, sale.redis_replid)
+      result = askNumber(sale, entrant)
     }
     return result
+  }
+
+  function newTicket(sale: FollowedSale, user: string, number: number, now_ms: number): string {
+    const expires_ms = Math.max(now_ms, sale.opens_ms) + config.ticket_valid_s * 1000
+    return makeTicket(crypto, sale.id, user, number, now_ms, expires_ms)
   }
 
   function take(request: GateRequest, known: KnownSale, settings: WaitingRoomSettings): Verdict {
@@ -101,26 +113,35 @@ export function ticketDesk(config: Infer<typeof schema>, ports: Ports): TicketDe
     const standing = standingOf(known, request)
     if (standing === 'sold_out') return refuse('sold_out', 'Everything is sold and paid for.')
     if (standing === 'expired') return refuse('ended', 'The sale has ended.')
-    const result = takeNumber(sale)
+    const entrant = settings.draw ? entrantOf(crypto, sale, request.user) : ''
+    const result = takeNumber(sale, entrant)
     if (result.line === undefined) return roomRefusal(result, ports, config.retry_after_ms)
+    const entered = parseEntered(result.line)
+    if (entered !== undefined) {
+      ports.count('entries')
+      const ticket = newTicket(sale, request.user, DRAW_NUMBER, entered.now_ms)
+      const answer = takenAnswer(ticket, undefined, pollAfterEntering(entered, ports.chance()))
+      return withDraw(answer, entrant, entered, '')
+    }
     const taken = parseTaken(result.line)
     if (taken === undefined) return { kind: 'store_failure', detail: 'take-number said what it never says' }
-    // a draw is open: this is where somebody who comes early is entered, and gets a ticket with DRAW_NUMBER
+    // the draw was switched off, and the room has yet to hear of it
     if (taken === 'draw') return refuse('not_open', 'The waiting room is not open yet.')
     if (taken === 'no_numbers')
       return roomRefusal({ failure: 'busy', limit: 'issued_max' }, ports, config.retry_after_ms)
     if (typeof taken === 'string') return roomRefusal(result, ports, config.retry_after_ms)
     const view = knownRoom(sale.id, settings)
-    if (learnRoom(view, taken, sale.epoch, request.now_ms)) view.issued = taken.number
+    // the rank of an entrant who has lost the ticket is not the newest number
+    if (learnRoom(view, taken, sale.epoch, request.now_ms)) view.issued = Math.max(view.issued, taken.number)
     ports.count('numbers')
-    const expires_ms = Math.max(taken.now_ms, sale.opens_ms) + config.ticket_valid_s * 1000
-    const ticket = makeTicket(crypto, sale.id, request.user, taken.number, taken.now_ms, expires_ms)
+    const ticket = newTicket(sale, request.user, taken.number, taken.now_ms)
     const distance = taken.number - taken.front
     const poll_after_ms =
       standing === 'upcoming'
         ? pollAfterOpening(view.terms, taken.number, Math.max(0, sale.opens_ms - taken.now_ms))
         : pollAfterWaiting(view.terms, taken.number, distance, taken.credit, farMs())
-    return takenAnswer(ticket, Math.max(0, distance) + taken.called, poll_after_ms)
+    const answer = takenAnswer(ticket, Math.max(0, distance) + taken.called, poll_after_ms)
+    return entrant === '' ? answer : withDraw(answer, entrant, undefined, '')
   }
 
   /** `ahead`: people before this one. */
@@ -145,14 +166,39 @@ export function ticketDesk(config: Infer<typeof schema>, ports: Ports): TicketDe
   }
 
   /**
-   * An entrant of the draw, whose ticket has no number: until the draw is made nobody has a place. The number is then the rank that
-   * the draw gave, and the poll goes on in `pollNumber`.
+   * An entrant of the draw, whose ticket has no number: until the draw is made nobody has a place. Asking enters again what Redis may
+   * have lost. After the draw the answer brings a ticket with the rank as its number, so that it is looked up but once.
    */
-  function pollEntrant(known: KnownSale, view: RoomView, request: GateRequest): Verdict {
-    const wait_ms = Math.max(0, Math.ceil(known.sale.opens_ms - request.redis_now_ms))
-    const poll_after_ms = Math.min(FAR_POLL_MS, wait_ms + Math.floor(ports.chance() * SOON_POLL_MS))
-    const chance = chanceFor(known, view.issued, request.now_ms)
-    return ticketAnswer('waiting', undefined, undefined, chance, Math.max(SOON_POLL_MS, poll_after_ms), '')
+  function pollEntrant(known: KnownSale, view: RoomView, standing: Standing, request: GateRequest): Verdict {
+    const sale = known.sale
+    const entrant = entrantOf(crypto, sale, request.user)
+    const result = takeNumber(sale, entrant)
+    if (result.failure === 'rebuilding' || result.line === 'rebuilding') return rebuilding(someNumber())
+    if (result.line === undefined) return roomRefusal(result, ports, config.retry_after_ms)
+    const entered = parseEntered(result.line)
+    if (entered !== undefined) {
+      const chance = chanceFor(known, entered.entrants, request.now_ms)
+      const poll_after_ms = pollAfterEntering(entered, ports.chance())
+      const answer = ticketAnswer('waiting', undefined, undefined, chance, poll_after_ms, '')
+      return withDraw(answer, entrant, entered, '')
+    }
+    const taken = parseTaken(result.line)
+    if (taken === undefined) return { kind: 'store_failure', detail: 'draw-ticket said what it never says' }
+    if (typeof taken === 'string') {
+      return roomRefusal({ failure: 'busy', limit: 'issued_max' }, ports, config.retry_after_ms)
+    }
+    ports.count('ranks')
+    const verdict =
+      standing === 'upcoming'
+        ? upcoming(known, view, taken.number, request)
+        : pollNumber(request, known, view, standing, taken.number)
+    if (verdict.kind !== 'answer') return verdict
+    return withDraw(verdict, entrant, undefined, newTicket(sale, request.user, taken.number, taken.now_ms))
+  }
+
+  /** In place of a number, for those who have none: they do not all ask again at once. */
+  function someNumber(): number {
+    return Math.floor(ports.chance() * 1000)
   }
 
   function claimFor(sale: FollowedSale, standing: Standing, pass_id: string, number: number, user: string): LaneResult {
@@ -232,9 +278,11 @@ export function ticketDesk(config: Infer<typeof schema>, ports: Ports): TicketDe
     const standing = standingOf(known, request)
     if (standing === 'sold_out' || standing === 'expired') return ended(standing)
     if (ticket.expires_ms <= request.redis_now_ms) return ended('expired')
-    if (standing === 'rebuilding') return rebuilding(ticket.number)
+    if (standing === 'rebuilding') {
+      return rebuilding(ticket.number === DRAW_NUMBER ? someNumber() : ticket.number)
+    }
     const view = knownRoom(sale.id, settings)
-    if (ticket.number === DRAW_NUMBER) return pollEntrant(known, view, request)
+    if (ticket.number === DRAW_NUMBER) return pollEntrant(known, view, standing, request)
     if (standing === 'upcoming') return upcoming(known, view, ticket.number, request)
     return pollNumber(request, known, view, standing, ticket.number)
   }

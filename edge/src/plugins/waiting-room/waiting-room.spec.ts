@@ -269,3 +269,52 @@ describe('a purchase', () => {
     expect(buy(gate, passOf(idOf(gate), 'ada', 4000 + 114999))).toBe('nothing ' + PASS_ID)
   })
 })
+
+describe('a draw', () => {
+  const ENTRANT = '"entrant":"m'
+
+  function gateWithDraw(): FakeGate {
+    const gate = gateWithRoom()
+    const room = { admit_per_s: 10, checkout_max: 50, draw: true }
+    if (gate.known !== undefined) gate.known.sale.gate = { waiting_room: room }
+    return gate
+  }
+
+  it('is entered by taking a ticket, which has no number yet', () => {
+    const gate = gateWithDraw()
+    gate.lane_result = { line: 'entered 5000 15000 300' }
+    const answer = run(gate, requestFor(gate, 'take_ticket', ''))
+    expect(answer).toContain('201 {"ticket":"t1.k1.' + idOf(gate) + '.ada.0.5000.')
+    expect(answer).toContain('"poll_after_ms":10503,"entrant":"m')
+    expect(answer).toContain('","draw":"entered","entrants":300}')
+    expect(gate.asked[0]).toContain('ask draw-ticket draw-ticket ' + idOf(gate) + '.2 ')
+  })
+
+  it('says that one is in it, and that it is being made, and then the place', () => {
+    const gate = gateWithDraw()
+    gate.lane_result = { line: 'entered 5000 15000 3' }
+    const answer = poll(gate, 0)
+    expect(answer).toContain('200 {"status":"waiting","place":null,"eta_s":null,"chance":"fair","poll_after_ms":10500,')
+    expect(answer).toContain(ENTRANT)
+    gate.lane_result = { line: 'drawing 5000' }
+    expect(poll(gate, 0)).toContain('"poll_after_ms":1500,"entrant":"m')
+    expect(poll(gate, 0)).toContain('"draw":"drawing"}')
+    gate.lane_result = { line: 'rebuilding' }
+    expect(poll(gate, 0)).toContain('"poll_after_ms":3000}')
+    // the lane says the same to claim here: what matters is that the rank goes on as the number of a new ticket
+    gate.lane_result = { line: 'number 12 5000 5 150 3' }
+    expect(poll(gate, 0)).toContain('"ticket":"t1.k1.' + idOf(gate) + '.ada.12.5000.')
+    expect(gate.asked[gate.asked.length - 1]).toContain('ask claim ')
+  })
+
+  it('gives those who come when it is over a number, and those who ask again their rank', () => {
+    const gate = gateWithDraw()
+    gate.lane_result = { line: 'number 12 4999 5 150 3' }
+    const answer = run(gate, requestFor(gate, 'take_ticket', ''))
+    expect(answer).toContain('.ada.12.4999.')
+    expect(answer).toContain('"place":10,"poll_after_ms":3000,"entrant":"m')
+    gate.lane_result = { line: 'no_numbers' }
+    expect(run(gate, requestFor(gate, 'take_ticket', ''))).toBe('busy')
+    expect(poll(gate, 0)).toBe('busy')
+  })
+})
