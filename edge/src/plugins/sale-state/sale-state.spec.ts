@@ -83,6 +83,9 @@ describe('sale-state', () => {
     expect(queueAt(5000)).toBe('"queue":{"open":false}}')
     gate.known = knownSale({ gate: { waiting_room: room } })
     expect(queueAt(9000)).toBe('"queue":{"open":false}}')
+    gate.known = knownSale({ gate: { waiting_room: { admit_per_s: 1, checkout_max: 1, draw: true } } })
+    expect(queueAt(5000)).toContain('"queue":{"open":true,')
+    expect(queueAt(5000)).toContain('"draw":true}')
   })
 
   it('knows no other sale', () => {
