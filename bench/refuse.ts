@@ -1,14 +1,14 @@
 // npm run bench -- refuse: what a refusal costs at the gate, receipt included, beside an nginx that answers the same bytes.
 //
 // One worker each, the same purchases, alternating slices, CPU time from the scheduler, ratios within a round.
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { Redis } from 'ioredis'
 import { REFUSALS, type RefusalCode } from '../contract/codes'
 import { freeKey, metaKey } from '../contract/keys'
-import { type Stack, startStack } from '../scripts/stack'
+import { ROOT, type Stack, startAnotherGate, startStack } from '../scripts/stack'
 import { cpuMicroseconds } from './cpu'
 import { buildGo, CACHE } from './go-programs'
 import { answeredWrongly, generateLoad } from './load-generator'
@@ -25,15 +25,21 @@ const SKU = 'phone'
 const REFUSED_TIMEOUT_MS = 20_000
 const SLICES_MIN_FOR_RATIOS = 6
 
+const ONE_A_DAY = {
+  limits: [{ name: 'address', by: 'address', rate: 1, per_s: 86_400, burst: 1, routes: ['reserve'] }],
+}
+
 /** How the gate is brought to refuse; undefined: it cannot yet. A new refusal is one line. */
 const REFUSED: {
   name: string
   code: RefusalCode
   make: ((stack: Stack, redis: Redis) => Promise<Sale>) | undefined
+  /** at a gate of its own, with these settings of one more plugin on the route of a purchase */
+  plugin?: { name: string; settings: Record<string, unknown> }
 }[] = [
   { name: 'sold_out', code: 'sold_out', make: soldOut },
   { name: 'not_open', code: 'not_open', make: notOpen },
-  { name: 'rate_limited', code: 'rate_limited', make: undefined },
+  { name: 'rate_limited', code: 'rate_limited', make: usedUp, plugin: { name: 'rate-limit', settings: ONE_A_DAY } },
   { name: 'blocked', code: 'refused', make: undefined },
 ]
 
@@ -63,8 +69,9 @@ export async function refuse(args: string[]): Promise<void> {
   const stack = await startStack({ dir: join(dir, 'stack'), workers: 1, error_log_level: 'warn' })
   const redis = new Redis(stack.urls.redis)
   let bare: Peer | undefined
+  let contestants: Contestant[] = []
   try {
-    const contestants = await refusing(stack, redis)
+    contestants = await refusing(stack, redis)
     const first = contestants[0] as Contestant
     const body = await refusedBody(stack, first)
     const plan = { dir: join(dir, 'bare'), redis_port: 0, sale: first.sale, script_file: '' }
@@ -96,6 +103,7 @@ export async function refuse(args: string[]): Promise<void> {
   } finally {
     redis.disconnect()
     await bare?.stop()
+    for (const { peer } of contestants) await peer.stop()
     await stack.gate.stop()
     stack.backend.kill('SIGKILL') // it is stopped, and its data is thrown away
     await stack.redis.stop()
@@ -124,9 +132,11 @@ async function refusing(stack: Stack, redis: Redis): Promise<Contestant[]> {
   const port = Number(new URL(stack.urls.gate).port)
   const peer: Peer = { port, pids: () => stack.gate.workers(), stop: () => stack.gate.stop() }
   const contestants: Contestant[] = []
-  for (const { name, code, make } of REFUSED) {
+  for (const { name, code, make, plugin } of REFUSED) {
     if (make === undefined) continue
-    contestants.push({ name, status: REFUSALS[code].status, sale: await make(stack, redis), peer })
+    const sale = await make(stack, redis)
+    const own = plugin && (await anotherGate(stack, plugin.name, plugin.settings))
+    contestants.push({ name, status: REFUSALS[code].status, sale, peer: own ?? peer })
   }
   await sleep(500) // the gate has heard of the last sale
   stack.backend.kill('SIGSTOP')
@@ -145,6 +155,24 @@ async function makeSale(stack: Stack, id: string, opens_ms: number): Promise<Sal
   return { id, sku: SKU, epoch: 1 }
 }
 
+/** Before the same backend and Redis. */
+async function anotherGate(stack: Stack, plugin: string, settings: Record<string, unknown>): Promise<Peer> {
+  const config = JSON.parse(readFileSync(join(ROOT, 'rushgate.json'), 'utf8'))
+  config.plugins = { ...config.plugins, [plugin]: settings }
+  config.routes.reserve.plugins.push(plugin)
+  const file = join(stack.dir, `${plugin}.json`)
+  writeFileSync(file, JSON.stringify(config))
+  const { gate, urls } = await startAnotherGate(stack, plugin, { config: file, workers: 1, error_log_level: 'warn' })
+  return { port: Number(new URL(urls.gate).port), pids: () => gate.workers(), stop: () => gate.stop() }
+}
+
+/** The limit is used up by the first purchase. */
+async function usedUp(stack: Stack): Promise<Sale> {
+  const sale = await makeSale(stack, 'limited', Date.now() - 3_600_000)
+  await stack.admin('POST', `/admin/sales/${sale.id}/open`)
+  return sale
+}
+
 async function notOpen(stack: Stack): Promise<Sale> {
   const sale = await makeSale(stack, 'later', Date.now() + 3_600_000)
   await stack.admin('POST', `/admin/sales/${sale.id}/prewarm`)
@@ -161,14 +189,14 @@ async function soldOut(stack: Stack, redis: Redis): Promise<Sale> {
 }
 
 /** The refusal that is measured, once the gate makes it. */
-async function refusedBody(stack: Stack, { name, status, sale }: Omit<Contestant, 'peer'>): Promise<string> {
+async function refusedBody(stack: Stack, { name, status, sale, peer }: Contestant): Promise<string> {
   const mint = sessionMint(stack.secret)
   const deadline = Date.now() + REFUSED_TIMEOUT_MS
   let last = ''
   while (Date.now() < deadline) {
     const { path, headers, body } = purchaseHeaders(sale, mint('first'), idempotencyKey())
     const sent = pick(headers)
-    const response = await fetch(stack.urls.gate + path, { method: 'POST', headers: sent, body })
+    const response = await fetch(`http://127.0.0.1:${peer.port}${path}`, { method: 'POST', headers: sent, body })
     last = await response.text()
     if (response.status === status && last.includes('"receipt"')) return last
     await sleep(100)

@@ -103,7 +103,7 @@ export type Limit = Infer<typeof addressLimit> | Infer<typeof userLimit>
 
 function byDefault(
   name: string,
-  by: 'address' | 'login',
+  by: 'address' | 'address_net' | 'login',
   routes: RouteName[],
   rate: number,
   per_s: number,
@@ -142,7 +142,8 @@ export const schema = object('Rate limits by address, route, header and login, b
     default: [
       byDefault('login', 'login', ['login'], 10, 60, 20),
       byDefault('login_address', 'address', ['login'], 10, 1, 100),
-      byDefault('address', 'address', ['sales', 'state'], 200, 1, 1000),
+      byDefault('address', 'address', ['sales', 'state'], 1000, 1, 5000),
+      byDefault('network', 'address_net', ['sales', 'state'], 10000, 1, 50000),
     ],
     description: 'Asked in this order; a request that a later one refuses has used up the earlier ones.',
   }),
