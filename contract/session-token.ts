@@ -35,10 +35,36 @@ export function unsignedSessionToken(
   return 's1.' + key_id + '.' + user_base64url + '.' + generation + '.' + level + '.' + expires_ms + '.' + sid
 }
 
-/** Returns undefined for anything that cannot be a token; mac and expiry are the caller's to check. */
-export function parseSessionToken(text: string): SessionTokenParts | undefined {
-  if (text.length > SESSION_TOKEN_LENGTH_MAX || text.substring(0, 3) !== 's1.') return undefined
-  const key_end = text.indexOf('.', 3)
+/** A token's fields where they stand in a longer text; its mac follows the dot at `signed_end`. */
+export interface SessionTokenFields {
+  key_id: string
+  /** base64url */
+  user: string
+  generation: number
+  level: number
+  expires_ms: number
+  sid: string
+  /** what the mac signs ends here */
+  signed_end: number
+}
+
+const fields: SessionTokenFields = {
+  key_id: '',
+  user: '',
+  generation: 0,
+  level: 0,
+  expires_ms: 0,
+  sid: '',
+  signed_end: 0,
+}
+
+/**
+ * Reads the token that begins at `from` and ends with the text. undefined for anything that cannot be one; mac and expiry are the
+ * caller's to check. The record is the same each time: the next call fills it anew.
+ */
+export function readSessionToken(text: string, from: number): SessionTokenFields | undefined {
+  if (text.length - from > SESSION_TOKEN_LENGTH_MAX || text.substring(from, from + 3) !== 's1.') return undefined
+  const key_end = text.indexOf('.', from + 3)
   if (key_end < 0) return undefined
   const user_end = text.indexOf('.', key_end + 1)
   if (user_end < 0) return undefined
@@ -55,14 +81,28 @@ export function parseSessionToken(text: string): SessionTokenParts | undefined {
   const level = text.substring(generation_end + 1, level_end)
   if (!(level >= '0' && level <= '9')) return undefined
   if (!(generation >= 1 && generation < 4294967296) || !(expires_ms > 0 && expires_ms < 1e14)) return undefined
+  fields.key_id = text.substring(from + 3, key_end)
+  fields.user = text.substring(key_end + 1, user_end)
+  fields.generation = generation
+  fields.level = Number(level)
+  fields.expires_ms = expires_ms
+  fields.sid = text.substring(expires_end + 1, sid_end)
+  fields.signed_end = sid_end
+  return fields
+}
+
+/** The same of a text that is nothing but a token. */
+export function parseSessionToken(text: string): SessionTokenParts | undefined {
+  const read = readSessionToken(text, 0)
+  if (read === undefined) return undefined
   return {
-    key_id: text.substring(3, key_end),
-    user: text.substring(key_end + 1, user_end),
-    generation,
-    level: Number(level),
-    expires_ms,
-    sid: text.substring(expires_end + 1, sid_end),
-    signed: text.substring(0, sid_end),
-    mac: text.substring(sid_end + 1),
+    key_id: read.key_id,
+    user: read.user,
+    generation: read.generation,
+    level: read.level,
+    expires_ms: read.expires_ms,
+    sid: read.sid,
+    signed: text.substring(0, read.signed_end),
+    mac: text.substring(read.signed_end + 1),
   }
 }

@@ -130,6 +130,8 @@ export function fakeGate(): FakeGate {
       ready: () => gate.is_ready,
     },
     crypto: {
+      isSession: (key_id, text, from, to) =>
+        key_id === 'k1' && '.' + markOf(text.substring(from, to)) === text.substring(to),
       sessionMac: (key_id, message) => (key_id === 'k1' ? markOf(message) : undefined),
       mac: (purpose, key_id, message) => (key_id === 'k1' ? markOf(purpose + message) : undefined),
       signingKeyId: () => 'k1',

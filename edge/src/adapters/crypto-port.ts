@@ -2,7 +2,7 @@
 import * as base64 from 'ngx.base64'
 import type { SubkeyPurpose } from '../../../contract/secrets'
 import type { CryptoPort } from '../kernel/plugin'
-import { equal, type HmacKey, hexadecimal, hmacKey, hmacText, randomBytes, sha256, subkey } from './crypto'
+import { equal, type HmacKey, hexadecimal, hmacKey, hmacText, isSigned, randomBytes, sha256, subkey } from './crypto'
 import type { Secret } from './environment'
 
 /** sales come and go; past this many the worked-in ones are made anew */
@@ -41,6 +41,10 @@ export function cryptoPort(secrets: Secret[]): CryptoPort {
   }
 
   return {
+    isSession: (key_id, text, from, to) => {
+      const key = session_keys.get(key_id)
+      return key !== undefined && isSigned(key, text, from, to)
+    },
     sessionMac: (key_id, message) => {
       const key = session_keys.get(key_id)
       return key === undefined ? undefined : hmacText(key, message)

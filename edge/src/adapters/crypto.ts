@@ -16,6 +16,8 @@ ffi.cdef(`
   int rushgate_sha256_final(unsigned char *digest, rushgate_sha256 *state) __asm__("SHA256_Final");
   int rushgate_random(unsigned char *into, int bytes) __asm__("RAND_bytes");
   int rushgate_memcmp(const char *a, const char *b, size_t bytes) __asm__("CRYPTO_memcmp");
+  typedef struct { size_t bytes; char *data; } rushgate_text;
+  void rushgate_encode_base64url(rushgate_text *to, const rushgate_text *from) __asm__("ngx_encode_base64url");
 `)
 
 /** @noSelf */
@@ -24,7 +26,8 @@ interface LibCrypto {
   rushgate_sha256_update: (state: ffi.CData, data: string | ffi.CData, bytes: number) => number
   rushgate_sha256_final: (digest: ffi.CData, state: ffi.CData) => number
   rushgate_random: (into: ffi.CData, bytes: number) => number
-  rushgate_memcmp: (a: string, b: string, bytes: number) => number
+  rushgate_memcmp: (a: string | ffi.CData, b: string | ffi.CData, bytes: number) => number
+  rushgate_encode_base64url: (to: ffi.CData, from: ffi.CData) => void
 }
 
 const libcrypto = ffi.C as unknown as LibCrypto
@@ -94,6 +97,44 @@ export function hmac(key: HmacKey, message: string): string {
 /** 43 characters */
 export function hmacText(key: HmacKey, message: string): string {
   return base64.encode_base64url(hmac(key, message))
+}
+
+/** bytes of C that nginx writes base64url to, or reads it from */
+export interface TextInMemory extends ffi.CData {
+  bytes: number
+  data: ffi.CData
+}
+
+/** `to` needs room for it; sets `to.bytes`. */
+export function encodeInMemory(to: TextInMemory, from: TextInMemory): void {
+  libcrypto.rushgate_encode_base64url(to, from)
+}
+
+/** The place that is `offset` bytes into a buffer. */
+export function placeIn(buffer: ffi.CData, offset: number): ffi.CData {
+  return ((buffer as unknown as number) + offset) as unknown as ffi.CData
+}
+
+const MAC_LENGTH = 43
+const mac = ffi.new<ffi.CArray>('char[44]')
+const mac_text = ffi.new<TextInMemory>('rushgate_text')
+mac_text.data = ffi.cast('char *', mac)
+const digest_bytes = ffi.new<TextInMemory>('rushgate_text')
+digest_bytes.data = ffi.cast('char *', digest)
+digest_bytes.bytes = DIGEST_BYTES
+
+/** Does the mac of the text from `from` up to `to` follow after the dot at `to`, and nothing else? Makes no text. */
+export function isSigned(key: HmacKey, text: string, from: number, to: number): boolean {
+  if (text.length - to - 1 !== MAC_LENGTH) return false
+  const start = ffi.cast<ffi.CData>('const char *', text)
+  ffi.copy(scratch, key.inner, STATE_BYTES)
+  libcrypto.rushgate_sha256_update(scratch, placeIn(start, from), to - from)
+  libcrypto.rushgate_sha256_final(digest, scratch)
+  ffi.copy(scratch, key.outer, STATE_BYTES)
+  libcrypto.rushgate_sha256_update(scratch, digest, DIGEST_BYTES)
+  libcrypto.rushgate_sha256_final(digest, scratch)
+  encodeInMemory(mac_text, digest_bytes)
+  return libcrypto.rushgate_memcmp(mac, placeIn(start, to + 1), MAC_LENGTH) === 0
 }
 
 /** HKDF-SHA256 (RFC 5869) for one block of output, which is all that a subkey is. */

@@ -12,7 +12,7 @@ import {
 } from '../../../contract/receipt'
 import type { GateRequest } from '../kernel/request'
 import type { Refusal } from '../kernel/verdict'
-import { subkey } from './crypto'
+import { encodeInMemory, placeIn, subkey, type TextInMemory } from './crypto'
 import type { Secret } from './environment'
 
 const SEALED_BYTES = RECEIPT_IV_BYTES + RECEIPT_TEXT_BYTES + RECEIPT_TAG_BYTES
@@ -27,8 +27,6 @@ const GET_TAG = 0x10
 ffi.cdef(`
   typedef struct { char iv[16]; char text[256]; char tag[16]; } rushgate_sealed;
   typedef struct { char bytes[16]; } rushgate_iv;
-  typedef struct { size_t bytes; char *data; } rushgate_text;
-  void rushgate_encode_base64url(rushgate_text *to, const rushgate_text *from) __asm__("ngx_encode_base64url");
   void *rushgate_cipher_new(void) __asm__("EVP_CIPHER_CTX_new");
   const void *rushgate_aes_gcm(void) __asm__("EVP_aes_256_gcm");
   int rushgate_cipher_init(void *state, const void *cipher, void *engine, const char *key, const char *iv) __asm__("EVP_EncryptInit_ex");
@@ -61,7 +59,6 @@ interface Libraries {
   rushgate_cipher_final: (state: ffi.CData, out: ffi.CData, out_bytes: ffi.CData) => number
   rushgate_random_fill: (into: ffi.CData, bytes: number) => number
   rushgate_host_name: (into: ffi.CData, bytes: number) => number
-  rushgate_encode_base64url: (to: ffi.CData, from: ffi.CData) => void
 }
 
 /** @noSelf */
@@ -71,23 +68,12 @@ interface Sealed extends ffi.CData {
   tag: ffi.CData
 }
 
-/** @noSelf */
-interface Text extends ffi.CData {
-  bytes: number
-  data: ffi.CData
-}
-
 const LINE_END = 10
 /** as receiptText marks what it cuts: ~ */
 const CUT_MARK = 126
 /** numbers as text, 0 to the most that a receipt keeps of a user */
 const user_lengths: string[] = []
 for (const bytes of $range(0, RECEIPT_FIELD_BYTES.user)) user_lengths[bytes] = tostring(bytes)
-
-/** A place in a buffer. */
-function at(buffer: ffi.CData, offset: number): ffi.CData {
-  return ((buffer as unknown as number) + offset) as unknown as ffi.CData
-}
 
 const libraries = ffi.C as unknown as Libraries
 const sealed = ffi.new<Sealed>('rushgate_sealed')
@@ -121,9 +107,9 @@ export function newReceipts(secret: Secret, readAddress: (this: void) => string)
   const length = head.length + RECEIPT_SEALED_LENGTH
   const receipt = ffi.new<ffi.CArray>('char[?]', length)
   ffi.copy(receipt, head, head.length)
-  const to = ffi.new<Text>('rushgate_text')
-  to.data = at(receipt, head.length)
-  const from = ffi.new<Text>('rushgate_text')
+  const to = ffi.new<TextInMemory>('rushgate_text')
+  to.data = placeIn(receipt, head.length)
+  const from = ffi.new<TextInMemory>('rushgate_text')
   from.data = ffi.cast('char *', sealed)
   from.bytes = SEALED_BYTES
   const node = hostName()
@@ -149,9 +135,9 @@ export function newReceipts(secret: Secret, readAddress: (this: void) => string)
     if (bytes > bytes_max) {
       bytes = bytes_max
       plain[filled + bytes - 1] = CUT_MARK
-      ffi.copy(at(plain, filled), text, bytes - 1)
+      ffi.copy(placeIn(plain, filled), text, bytes - 1)
     } else {
-      ffi.copy(at(plain, filled), text, bytes)
+      ffi.copy(placeIn(plain, filled), text, bytes)
     }
     filled += bytes
   }
@@ -163,7 +149,7 @@ export function newReceipts(secret: Secret, readAddress: (this: void) => string)
   }
 
   function encrypt(): boolean {
-    ffi.fill(at(plain, filled), RECEIPT_TEXT_BYTES - filled)
+    ffi.fill(placeIn(plain, filled), RECEIPT_TEXT_BYTES - filled)
     return (
       libraries.rushgate_cipher_init(state, undefined, undefined, undefined, iv) === 1 &&
       libraries.rushgate_cipher_update(state, text_sealed, out_bytes, plain, RECEIPT_TEXT_BYTES) === 1 &&
@@ -197,7 +183,7 @@ export function newReceipts(secret: Secret, readAddress: (this: void) => string)
       ngx.log(ngx.ERR, 'receipts: libcrypto failed')
       return ''
     }
-    libraries.rushgate_encode_base64url(to, from)
+    encodeInMemory(to, from)
     return ffi.string(receipt, length)
   }
 

@@ -41,6 +41,8 @@ export interface Ports {
 }
 
 export interface CryptoPort {
+  /** Is the mac of `text` from `from` up to `to`, under the subkey "session" of this key id, what follows the dot at `to`? */
+  isSession: (this: void, key_id: string, text: string, from: number, to: number) => boolean
   /** HMAC-SHA256 under the subkey "session" of this key id, as base64url; undefined for an unknown key id */
   sessionMac: (this: void, key_id: string, message: string) => string | undefined
   /** the same under the subkey of another purpose */

@@ -4,7 +4,7 @@
 // expired, and a purchase has the membership level that its sale asks for.
 // Whether a newer session has replaced it is seen where it matters, in the reservation's own script.
 import { USER_BYTES_MAX } from '../../../../contract/lane-scripts'
-import { parseSessionToken } from '../../../../contract/session-token'
+import { readSessionToken } from '../../../../contract/session-token'
 import { sessionCookie } from '../../domain/session-cookie'
 import { isUtf8 } from '../../domain/utf8'
 import { type JwtReader, NEWEST_GENERATION } from '../../kernel/jwt'
@@ -27,12 +27,11 @@ function isSameSite(http: HttpPort): boolean {
   return host !== undefined && (origin === 'https://' + host || origin === 'http://' + host)
 }
 
-function readToken(ports: Ports, token: string, request: GateRequest): Refusal | undefined {
-  const parts = parseSessionToken(token)
-  if (parts === undefined) return refuse('no_session', 'The session token is not one of ours.')
+/** The token begins at `from` and ends with the text: cutting it out would leave two more texts to the collector. */
+function readToken(ports: Ports, text: string, from: number, request: GateRequest): Refusal | undefined {
+  const parts = readSessionToken(text, from)
   const crypto = ports.crypto
-  const mac = crypto.sessionMac(parts.key_id, parts.signed)
-  if (mac === undefined || !crypto.equal(mac, parts.mac)) {
+  if (parts === undefined || !crypto.isSession(parts.key_id, text, from, parts.signed_end)) {
     return refuse('no_session', 'The session token is not one of ours.')
   }
   if (parts.expires_ms <= request.now_ms) return refuse('no_session', 'The session has expired: sign in again.')
@@ -93,9 +92,11 @@ function create(config: Infer<typeof schema>, ports: Ports): PluginPhases {
       if (authorization.substring(0, BEARER.length) !== BEARER) {
         return refuse('no_session', 'Authorization must be "Bearer" and a session token.')
       }
-      const presented = authorization.substring(BEARER.length)
-      if (jwt !== undefined && presented.substring(0, OURS.length) !== OURS) return readJwt(jwt, presented, request)
-      return readToken(ports, presented, request)
+      const from = BEARER.length
+      if (jwt !== undefined && authorization.substring(from, from + OURS.length) !== OURS) {
+        return readJwt(jwt, authorization.substring(from), request)
+      }
+      return readToken(ports, authorization, from, request)
     }
     const cookies = config.cookie ? http.header('cookie') : undefined
     const token = cookies === undefined ? undefined : sessionCookie(cookies)
@@ -103,7 +104,7 @@ function create(config: Infer<typeof schema>, ports: Ports): PluginPhases {
     if (request.method !== 'GET' && request.method !== 'HEAD' && !isSameSite(http)) {
       return refuse('refused', 'A request with a cookie must come from this site: its Origin does not say so.')
     }
-    return readToken(ports, token, request)
+    return readToken(ports, token, 0, request)
   }
 
   function access(request: GateRequest): Refusal | undefined {
