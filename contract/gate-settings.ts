@@ -9,6 +9,13 @@ export interface WaitingRoomSettings {
   draw: boolean
 }
 
+export interface ScoreSettings {
+  /** from this score on (edge/src/plugins/bot-score) a purchase must bring a proof of work; 0 or absent: never */
+  challenge_from?: number
+  /** from this score on it is refused; 0 or absent: never */
+  refuse_from?: number
+}
+
 export interface GateSettings {
   /** least membership level, 0 to 9 */
   level_min?: number
@@ -16,6 +23,8 @@ export interface GateSettings {
   signature?: boolean
   /** purchases must bring a proof of work, or what stands for it */
   proof?: boolean
+  /** what follows from looking like a machine; absent: what rushgate.json says */
+  score?: ScoreSettings
   /** purchases must bring a pass, which the waiting room gives */
   waiting_room?: WaitingRoomSettings
   /** settings of plugins of the operator's own, by plugin name */

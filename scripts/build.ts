@@ -3,6 +3,7 @@
 // Redis scripts come first, because the gate carries the text of those it runs. One script is one file of
 // TypeScript, compiled flat: types and const enums leave nothing behind, and the tail becomes a call.
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build as esbuild, type Plugin } from 'esbuild'
@@ -10,6 +11,13 @@ import ts from 'typescript'
 import * as tstl from 'typescript-to-lua'
 import { readableLua } from './lua-printer'
 
+interface Crawler {
+  pattern: string
+  tags: string[]
+}
+
+// a package that is one JSON file
+const crawlers = createRequire(import.meta.url)('crawler-user-agents') as Crawler[]
 const root = fileURLToPath(new URL('..', import.meta.url))
 const dist = join(root, 'dist')
 
@@ -83,8 +91,28 @@ function writeScriptTexts(): void {
   writeFileSync(file, `${lines.join('\n')}\n`)
 }
 
+/** The list of crawlers as three regular expressions: what fetches for anybody, what drives browsers, and all others. */
+function writeAgentPatterns(): void {
+  const lines = [
+    '// Made by scripts/build.ts from the package crawler-user-agents (MIT, Martin Monperrus and contributors).',
+  ]
+  const isLibrary = ({ tags }: Crawler) => tags.includes('http-library')
+  const isAutomation = (one: Crawler) => !isLibrary(one) && one.tags.includes('browser-automation')
+  const lists: [name: string, is_in: (one: Crawler) => boolean][] = [
+    ['LIBRARIES', isLibrary],
+    ['AUTOMATION', isAutomation],
+    ['CRAWLERS', (one) => !isLibrary(one) && !isAutomation(one)],
+  ]
+  for (const [name, is_in] of lists) {
+    const patterns = crawlers.filter(is_in).map(({ pattern }) => pattern)
+    lines.push(`export const ${name} = ${JSON.stringify(patterns.join('|'))}`)
+  }
+  writeFileSync(join(root, 'edge/src/adapters/agents.generated.ts'), `${lines.join('\n')}\n`)
+}
+
 export function buildGate(): void {
   writeScriptTexts()
+  writeAgentPatterns()
   for (const [path, text] of transpile('tsconfig.edge.json')) {
     if (path.endsWith('.lua')) {
       // renamed into place: a gate that reloads meanwhile never reads half a bundle

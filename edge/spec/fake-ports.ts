@@ -1,11 +1,12 @@
 // Ports for plugin specs: a lane that answers what it is told, a clock that stands still, MACs that are only a mark.
 import type { FollowedSale } from '../../contract/followed-sale'
+import type { AgentKind } from '../src/domain/bot-score'
 import { keyProblem } from '../src/domain/purchase'
 import type { RouteName } from '../src/domain/route'
 import { newBoard } from '../src/domain/stock'
 import type { JwtSession } from '../src/kernel/jwt'
-import type { LaneResult } from '../src/kernel/lane'
-import type { Ports } from '../src/kernel/plugin'
+import type { LanePort, LaneResult } from '../src/kernel/lane'
+import type { HeaderPort, MarkPort, Ports } from '../src/kernel/plugin'
 import { type GateRequest, newRequest } from '../src/kernel/request'
 import type { KnownSale } from '../src/kernel/sales'
 import type { Verdict } from '../src/kernel/verdict'
@@ -33,6 +34,13 @@ export interface FakeGate {
   slept_ms: number
   /** the level of degradation */
   level: number
+  /** what headers.names gives; '' for a request without any */
+  header_names: string
+  agent_kind: AgentKind | undefined
+  is_secure: boolean
+  marks: Record<string, boolean>
+  /** events that were counted, each with a space before it */
+  counted: string
   /** whom the shop's own tokens are of */
   jwt: Record<string, JwtSession | undefined>
 }
@@ -78,6 +86,55 @@ export function markOf(message: string): string {
   return text
 }
 
+function fakeHeaders(gate: FakeGate): HeaderPort {
+  return {
+    is_ordered: true,
+    code: () => gate.header_names.length,
+    names: () => gate.header_names,
+  }
+}
+
+function fakeMarks(gate: FakeGate): MarkPort {
+  return {
+    any: () => true,
+    has: (key) => gate.marks[key] === true,
+    set: (key) => {
+      gate.marks[key] = true
+    },
+  }
+}
+
+function fakeLane(gate: FakeGate): LanePort {
+  return {
+    reserve: (_sale, shard, body, sku, quantity, generation, user, spends) => {
+      gate.asked.push(
+        'reserve ' +
+          shard +
+          ' ' +
+          body.length +
+          ' ' +
+          sku +
+          ' ' +
+          quantity +
+          ' ' +
+          generation +
+          ' ' +
+          user +
+          (spends === '' ? '' : ' ' + spends),
+      )
+      return gate.lane_result
+    },
+    ask: (script, channel, _keys, item) => {
+      gate.asked.push('ask ' + script + ' ' + channel + ' ' + item)
+      return gate.lane_result
+    },
+    lookup: (_sale, shard, body) => {
+      gate.asked.push('lookup ' + shard + ' ' + body)
+      return gate.lane_result
+    },
+  }
+}
+
 export function fakeGate(): FakeGate {
   const gate: FakeGate = {
     headers: {},
@@ -95,36 +152,14 @@ export function fakeGate(): FakeGate {
     slept_ms: 0,
     level: 0,
     jwt: {},
+    header_names: '',
+    agent_kind: 'none',
+    is_secure: true,
+    marks: {},
+    counted: '',
   } as unknown as FakeGate
   gate.ports = {
-    lane: {
-      reserve: (_sale, shard, body, sku, quantity, generation, user, spends) => {
-        gate.asked.push(
-          'reserve ' +
-            shard +
-            ' ' +
-            body.length +
-            ' ' +
-            sku +
-            ' ' +
-            quantity +
-            ' ' +
-            generation +
-            ' ' +
-            user +
-            (spends === '' ? '' : ' ' + spends),
-        )
-        return gate.lane_result
-      },
-      ask: (script, channel, _keys, item) => {
-        gate.asked.push('ask ' + script + ' ' + channel + ' ' + item)
-        return gate.lane_result
-      },
-      lookup: (_sale, shard, body) => {
-        gate.asked.push('lookup ' + shard + ' ' + body)
-        return gate.lane_result
-      },
-    },
+    lane: fakeLane(gate),
     sales: {
       find: (id) => (gate.known !== undefined && gate.known.sale.id === id ? gate.known : undefined),
       ready: () => gate.is_ready,
@@ -152,6 +187,7 @@ export function fakeGate(): FakeGate {
     http: {
       setHeader: (name, value) => gate.asked.push(name + ': ' + value),
       header: (name) => gate.headers[name],
+      isSecure: () => gate.is_secure,
       path: () => gate.path,
       body: () => gate.body,
       query: () => gate.query,
@@ -162,7 +198,9 @@ export function fakeGate(): FakeGate {
       jsonString: (text) => '"' + text + '"',
     },
     chance: () => 0,
-    count: () => {},
+    count: (name) => {
+      gate.counted = gate.counted + ' ' + name
+    },
     warn: () => {},
     countWithin: () => gate.count,
     rates: gate.rates.port,
@@ -181,6 +219,9 @@ export function fakeGate(): FakeGate {
     sleep: (ms) => {
       gate.slept_ms = gate.slept_ms + ms
     },
+    headers: fakeHeaders(gate),
+    agentKind: () => gate.agent_kind,
+    marks: fakeMarks(gate),
   }
   return gate
 }

@@ -6,6 +6,7 @@
 //   healthz, metrics   for operators
 import * as base64 from 'ngx.base64'
 import type { RefusalCode } from '../../contract/codes'
+import { agentKind } from './adapters/agents'
 import { type BackendBreaker, backendBreaker } from './adapters/backend-breaker'
 import { addressReader } from './adapters/client-address'
 import { clusterRates } from './adapters/cluster-rates'
@@ -14,18 +15,21 @@ import { counterStore } from './adapters/counters'
 import { subkey } from './adapters/crypto'
 import { cryptoPort } from './adapters/crypto-port'
 import { type Environment, readEnvironment, type Secret } from './adapters/environment'
+import { headerPort } from './adapters/header-shape'
 import { nginxHttp, readBody, sendAnswer, sendRefusal } from './adapters/http'
 import { jwtReader } from './adapters/jwt'
 import { type Lane, type LaneLimits, newLane, queueAgeMs, startLane, wakeLane } from './adapters/lane'
+import { markPort } from './adapters/marks'
 import { type Metrics, newMetrics, type PairCounter, pairCounter } from './adapters/metrics'
 import { type NodeLevel, nodeLevel } from './adapters/node-level'
+import { loadOwnPlugins } from './adapters/own-plugins'
 import { newReceipts, type Receipts } from './adapters/receipts'
 import { type RedisScripts, redisScripts } from './adapters/redis-scripts'
 import { type SalesNode, salesNode } from './adapters/sales'
 import { matchRoute, type RouteName, upstreamPath } from './domain/route'
 import { type ChainReport, type Link, type RouteLinks, runChain, splitAtBody } from './kernel/chain'
 import { type GateConfig, runsOn } from './kernel/config'
-import type { CryptoPort, Plugin, Ports } from './kernel/plugin'
+import type { CryptoPort, HeaderPort, Plugin, Ports } from './kernel/plugin'
 import { type GateRequest, newRequest } from './kernel/request'
 import { FORWARD, type Refusal, refuse, refuseFor, type Verdict } from './kernel/verdict'
 import { plugins } from './plugins/index'
@@ -75,7 +79,7 @@ function requiredDict<V extends ngx.SharedValue>(name: string): ngx.SharedDict<V
   return dict as ngx.SharedDict<V>
 }
 
-function portsFor(plugin: string, crypto: CryptoPort, limits: ngx.SharedDict<number>): Ports {
+function portsFor(plugin: string, crypto: CryptoPort, limits: ngx.SharedDict<number>, headers: HeaderPort): Ports {
   const event = 'rushgate_plugin_events_total{plugin="' + plugin + '",event="'
   const warn = (message: string): void => {
     ngx.log(ngx.WARN, plugin, ': ', message)
@@ -99,6 +103,9 @@ function portsFor(plugin: string, crypto: CryptoPort, limits: ngx.SharedDict<num
     degrade: node.level,
     cluster_rates: clusterRates(volatile_lane, plugin + ':'),
     sleep: (ms) => ngx.sleep(ms / 1000),
+    headers,
+    agentKind,
+    marks: markPort(requiredDict<number>('rushgate_marks')),
   }
 }
 
@@ -120,6 +127,7 @@ function buildLinks(ports_of: LuaTable<string, Ports>): Record<string, RouteLink
     'logout',
     'webhook',
     'sandbox',
+    'trap',
   ]
   const sorted: Plugin[] = []
   for (const plugin of plugins) table.insert(sorted, plugin)
@@ -166,21 +174,9 @@ function chainReport(): ChainReport {
   }
 }
 
-/**
- * Plugins of the operator's own: RUSHGATE_PLUGINS names Lua modules, each of which returns a plugin record;
- * RUSHGATE_PLUGIN_PATH is where they are, in the words of package.path.
- */
-function loadOwnPlugins(): void {
-  const path = os.getenv('RUSHGATE_PLUGIN_PATH')
-  const lua = _G as unknown as { package: { path: string } }
-  if (path !== undefined) lua.package.path = path + ';' + lua.package.path
-  const names = os.getenv('RUSHGATE_PLUGINS') ?? ''
-  for (const [name] of string.gmatch(names, '[^,%s]+')) table.insert(plugins, require(name as string) as Plugin)
-}
-
 export function init(): void {
   environment = readEnvironment()
-  loadOwnPlugins()
+  loadOwnPlugins(plugins)
   config = loadConfig(environment.config, plugins)
 }
 
@@ -267,8 +263,9 @@ export function init_worker(): void {
   receipts = newReceipts(first as Secret, readAddress)
   const crypto = cryptoPort(environment.secrets)
   const limits = requiredDict<number>('rushgate_limits')
+  const headers = headerPort(config.clients)
   const ports_of = new LuaTable<string, Ports>()
-  for (const plugin of plugins) ports_of.set(plugin.name, portsFor(plugin.name, crypto, limits))
+  for (const plugin of plugins) ports_of.set(plugin.name, portsFor(plugin.name, crypto, limits, headers))
   links_of = buildLinks(ports_of)
   sales.refresh()
   startLane(lane)

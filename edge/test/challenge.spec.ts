@@ -80,7 +80,8 @@ describe('a challenge', () => {
 
   it('solved by the letter of the protocol, is good for a purchase', async () => {
     const given = await challengeFor(ada, 'asks')
-    expect(given).toMatchObject({ algorithm: 'SHA-256', maxnumber: 500_000 })
+    // fetch of Node says that it is a program: 30 points, and 20 double the 500,000
+    expect(given).toMatchObject({ algorithm: 'SHA-256', maxnumber: 1_250_000 })
     expect(given.challenge).toMatch(/^[0-9a-f]{64}$/)
     const answer = await buy(ada, 'asks', encode(solve(given)))
     expect([answer.status, answer.body.status]).toEqual([202, 'held'])

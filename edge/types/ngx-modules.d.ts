@@ -16,6 +16,11 @@ declare module 'ngx.semaphore' {
   export { create as new, type Semaphore }
 }
 
+declare module 'resty.core.base' {
+  /** The request that is being served, for the FFI functions of the Lua module; undefined outside of one. */
+  export function get_request(): import('ffi').CData | undefined
+}
+
 declare module 'ngx.base64' {
   /** RFC 4648 base64url without padding */
   export function encode_base64url(text: string): string

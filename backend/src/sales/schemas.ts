@@ -32,6 +32,8 @@ const total = z
 const user_max = z.int().min(1).max(10_000)
 const seconds = z.number().positive().max(SECONDS_MAX)
 
+const SCORE_MAX = 1000
+
 const ownPlugins = z
   .record(z.string(), z.unknown())
   .refine(
@@ -44,6 +46,12 @@ const gate = z.strictObject({
   level_min: z.int().min(0).max(9).optional(),
   signature: z.boolean().optional(),
   proof: z.boolean().optional(),
+  score: z
+    .strictObject({
+      challenge_from: z.int().min(0).max(SCORE_MAX).optional(),
+      refuse_from: z.int().min(0).max(SCORE_MAX).optional(),
+    })
+    .optional(),
   waiting_room: z
     .strictObject({
       admit_per_s: z.number().positive().max(1_000_000),

@@ -19,6 +19,14 @@ function header(name: string): string | undefined {
   return ngx.var['http_' + name]
 }
 
+function isSecure(): boolean {
+  if (ngx.var['scheme'] === 'https') return true
+  const host = ngx.var['http_host'] ?? ''
+  if (string.sub(host, 1, 4) === '127.' || string.sub(host, 1, 9) === 'localhost' || string.sub(host, 1, 5) === '[::1]')
+    return true
+  return ngx.var['http_x_forwarded_proto'] === 'https'
+}
+
 function query(): string {
   return ngx.var['args'] ?? ''
 }
@@ -77,6 +85,7 @@ function setHeader(name: string, value: string): void {
 export const nginxHttp: HttpPort = {
   setHeader,
   header,
+  isSecure,
   path,
   query,
   body,

@@ -19,6 +19,8 @@ export type RouteName =
   | 'logout'
   | 'webhook'
   | 'sandbox'
+  /** a link that no person sees */
+  | 'trap'
   | 'livez'
   | 'healthz'
 
@@ -153,6 +155,7 @@ function parseRoute(method: string, path: string): RouteMatch {
     return { allow: 'DELETE, POST' }
   }
   if (path === '/sales') return isGet(method) ? found('sales', '') : { allow: 'GET, HEAD' }
+  if (path === '/early-access') return isGet(method) ? found('trap', '') : { allow: 'GET, HEAD' }
   if (path === '/livez') return isGet(method) ? found('livez', '') : { allow: 'GET, HEAD' }
   if (path === '/healthz') return isGet(method) ? found('healthz', '') : { allow: 'GET, HEAD' }
   if (path.substring(0, 10) === '/webhooks/') {

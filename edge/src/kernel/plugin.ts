@@ -3,6 +3,7 @@
 // A plugin speaks once, by returning a verdict; it never ends a request, sets a status or touches nginx. What it needs
 // of the world it is handed as ports, when it is created.
 import type { SubkeyPurpose } from '../../../contract/secrets'
+import type { AgentKind } from '../domain/bot-score'
 import type { TokenSource } from '../domain/cluster-rate'
 import type { CounterStore } from '../domain/rate'
 import type { RouteName } from '../domain/route'
@@ -38,6 +39,28 @@ export interface Ports {
   cluster_rates: TokenSource
   /** holds the request back; others go on meanwhile */
   sleep: (this: void, ms: number) => void
+  headers: HeaderPort
+  /** what a maintained list says of a User-Agent; undefined: not looked at this time */
+  agentKind: (this: void, user_agent: string) => AgentKind | undefined
+  /** node-wide, bounded and forgotten after a while; keys are shared by all plugins */
+  marks: MarkPort
+}
+
+/** The headers that domain/header-shape.ts knows, without their values. */
+export interface HeaderPort {
+  /** whether their order is the client's own */
+  is_ordered: boolean
+  /** equal for requests with equal `names`; costs no text */
+  code: (this: void) => number
+  /** for domain/header-shape.ts' readShape */
+  names: (this: void) => string
+}
+
+export interface MarkPort {
+  /** whether there is any mark at all, not older than a moment: nearly free */
+  any: (this: void, now_ms: number) => boolean
+  has: (this: void, key: string) => boolean
+  set: (this: void, key: string, ttl_s: number) => void
 }
 
 export interface CryptoPort {
@@ -77,6 +100,8 @@ export interface HttpPort {
   header: (this: void, name: string) => string | undefined
   /** what follows the "?", as it was sent; '' for nothing */
   query: (this: void) => string
+  /** Whether browsers take this for a place that is safe from listeners: https, here or at a trusted proxy, or loopback. */
+  isSecure: (this: void) => boolean
   /** The path as it was sent, without its query. */
   path: (this: void) => string
   /** undefined when there is none or it was too large to be kept in memory */

@@ -29,6 +29,8 @@ export interface GateRequest {
   score: number
   /** a hash of what the client's headers are like, 16 hexadecimal digits; '' before the plugin that takes it */
   fingerprint: string
+  /** a proof is asked for because of the score, whatever the sale says */
+  proof_asked: boolean
   /** what a verified pass and a verified proof are spent under; '' where none was asked for */
   pass_id: string
   proof_id: string
@@ -56,6 +58,7 @@ export function newRequest(
     level: 0,
     score: 0,
     fingerprint: '',
+    proof_asked: false,
     pass_id: '',
     proof_id: '',
   }

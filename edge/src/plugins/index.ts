@@ -1,5 +1,6 @@
 // The plugins that come with Rushgate. One folder each; the order in which they run is their priority.
 import type { Plugin } from '../kernel/plugin'
+import { botScore } from './bot-score/index'
 import { challenge } from './challenge/index'
 import { rateLimit, userLimit } from './rate-limit/index'
 import { reservation } from './reservation/index'
@@ -10,6 +11,7 @@ import { signature } from './signature/index'
 import { waitingRoom } from './waiting-room/index'
 
 export const plugins: Plugin[] = [
+  botScore,
   rateLimit,
   userLimit,
   session,

@@ -140,7 +140,7 @@ function create(config: Infer<typeof schema>, ports: Ports): PluginPhases {
   function access(request: GateRequest): Verdict | undefined {
     const sale = request.route.subject
     const known = sales.find(sale)
-    const asks = known !== undefined && known.sale.gate.proof === true
+    const asks = known !== undefined && (known.sale.gate.proof === true || request.proof_asked)
     if (request.route.name === 'challenge') {
       if (known === undefined && !sales.ready()) {
         return refuseFor('unavailable', 'This node does not know the sales yet.', RETRY_AFTER_MS)

@@ -1,0 +1,3 @@
+module rushgate/tools
+
+go 1.24
