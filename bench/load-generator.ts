@@ -2,6 +2,9 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 
+/** A connection a request with a full handshake, or with a resumed session; or kept connections with HTTP/2. */
+export type TlsMode = 'new' | 'resumed' | 'h2'
+
 export interface LoadPlan {
   program: string
   port: number
@@ -12,6 +15,7 @@ export interface LoadPlan {
   expect: string
   /** text that each right answer holds */
   contains?: string
+  tls?: TlsMode
 }
 
 export interface LoadReport {
@@ -27,6 +31,8 @@ export interface LoadReport {
   p99_ms: number
   max_ms: number
   reconnects: number
+  /** connections that took up a session */
+  resumed: number
   /** the first answer that was not right */
   first_bad?: string
 }
@@ -35,8 +41,15 @@ export async function generateLoad(plan: LoadPlan): Promise<LoadReport> {
   const args = ['-address', `127.0.0.1:${plan.port}`, '-file', plan.file, '-connections', String(plan.connections)]
   args.push('-protocol', plan.protocol, '-expect', plan.expect)
   if (plan.contains !== undefined) args.push('-contains', plan.contains)
+  if (plan.tls !== undefined) args.push('-tls', plan.tls)
   const { stdout } = await promisify(execFile)(plan.program, args)
   return JSON.parse(stdout) as LoadReport
+}
+
+/** Whether the handshakes were those that were asked for. */
+export function resumedWrongly(report: LoadReport, tls: TlsMode | undefined): string | undefined {
+  const expected = tls === 'resumed' ? report.requests : 0
+  return report.resumed === expected ? undefined : `${report.resumed} sessions were resumed, expected ${expected}`
 }
 
 /** What is wrong with the answers; undefined when all are right. */

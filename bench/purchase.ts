@@ -12,6 +12,7 @@ import { startExpress } from './peers/express/peer'
 import { startGo } from './peers/go/peer'
 import { startHandwritten } from './peers/handwritten/peer'
 import type { Peer, PeerPlan } from './peers/peer'
+import { purchaseTls } from './purchase-tls'
 import { finish, progress, wholeNumber } from './report'
 import { RedisImage } from './sale'
 import { openShop, type Shop } from './shop'
@@ -53,12 +54,14 @@ export async function purchase(args: string[]): Promise<void> {
       slices: { type: 'string', default: '15' },
       requests: { type: 'string', default: '30000' },
       connections: { type: 'string', default: '128' },
+      tls: { type: 'boolean', default: false },
       only: { type: 'string', default: CONTESTANTS.map(({ name }) => name).join(',') },
     },
   })
   const slices = wholeNumber('--slices', values.slices, 1, 1000)
   const requests = wholeNumber('--requests', values.requests, 100, 1_000_000)
   const connections = wholeNumber('--connections', values.connections, 1, 250)
+  if (values.tls) return purchaseTls({ slices, requests, connections })
   const contestants = chosen(values.only.split(','))
   const generator = buildGo('loadgen', 'loadgen')
   const dir = mkdtempSync(join(CACHE, 'purchase-'))
@@ -98,8 +101,10 @@ export async function purchase(args: string[]): Promise<void> {
 }
 
 /** The stopped backend is missed, and the gate says so; anything else in its log is a fault. */
-function unexpectedErrors(log: string): string[] {
-  const lines = log.split('\n').filter((line) => line !== '' && !/\[warn\].*sales: backend: /.test(line))
+export function unexpectedErrors(log: string): string[] {
+  const lines = log
+    .split('\n')
+    .filter((line) => line !== '' && !/\[warn\].*(sales: backend: |breaker: backend: )/.test(line))
   return lines.slice(0, 5).map((line) => `the gate's error log: ${line}`)
 }
 
@@ -126,14 +131,15 @@ async function startServers(shop: Shop, contestants: Contestant[], dir: string):
   return servers
 }
 
-function describe(round: number, slices: number, name: string, slice: Slice): string {
+export function describe(round: number, slices: number, name: string, slice: Slice): string {
   const at = round === 0 ? 'warm-up' : `slice ${round}/${slices}`
   const cost = `${slice.server_us.toFixed(1)} + ${slice.redis_us.toFixed(1)} µs`
   const rest = `p99 ${slice.p99_ms.toFixed(1)} ms, batch ${slice.batch.toFixed(1)}, others ${Math.round(slice.other_cpu * 100)} % of a core`
   return `${at.padEnd(12)}${name.padEnd(20)}${String(Math.round(slice.rps)).padStart(7)}/s  ${cost.padEnd(18)} ${rest}`
 }
 
-function summary(results: Map<string, Slice[]>, connections: number, requests: number, wrong: string[]) {
+/** Medians of each contestant's slices. */
+export function costs(results: Map<string, Slice[]>): Record<string, unknown> {
   const line: Record<string, unknown> = {}
   for (const [name, slices] of results) {
     if (slices.length === 0) continue
@@ -149,6 +155,11 @@ function summary(results: Map<string, Slice[]>, connections: number, requests: n
       other_cpu: of('other_cpu'),
     }
   }
+  return line
+}
+
+function summary(results: Map<string, Slice[]>, connections: number, requests: number, wrong: string[]) {
+  const line = costs(results)
   const ours = results.get('rushgate') ?? []
   const theirs = results.get('handwritten') ?? []
   if (Math.min(ours.length, theirs.length) >= SLICES_MIN_FOR_RATIOS) {

@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Redis } from 'ioredis'
 import { metaKey } from '../contract/keys'
+import type { TlsFiles } from '../scripts/nginx'
 import { startRedis } from '../scripts/redis'
 import { startStack } from '../scripts/stack'
 import type { Peer } from './peers/peer'
@@ -26,12 +27,14 @@ export interface Shop {
   /** RUSHGATE_SECRET */
   secret: string
   gate?: Peer
+  /** the gate's listener for TLS, if it was asked for */
+  gate_tls?: Peer
   gate_errors: () => string
   stop: () => Promise<void>
 }
 
-export async function openShop(dir: string, units: number, with_gate: boolean): Promise<Shop> {
-  const shop = with_gate ? await shopWithGate(dir, units) : await shopWithoutGate(dir, units)
+export async function openShop(dir: string, units: number, with_gate: boolean, tls?: TlsFiles): Promise<Shop> {
+  const shop = with_gate ? await shopWithGate(dir, units, tls) : await shopWithoutGate(dir, units)
   // rewriting the append-only file forks a child that would compete with a slice: only between slices
   await shop.redis.config('SET', 'auto-aof-rewrite-percentage', '0')
   return shop
@@ -50,8 +53,8 @@ async function shopWithoutGate(dir: string, units: number): Promise<Shop> {
   return { redis, redis_port: server.port, redis_pid: server.pid, sale, secret, gate_errors: () => '', stop }
 }
 
-async function shopWithGate(dir: string, units: number): Promise<Shop> {
-  const stack = await startStack({ dir, workers: 1, error_log_level: 'warn' })
+async function shopWithGate(dir: string, units: number, tls: TlsFiles | undefined): Promise<Shop> {
+  const stack = await startStack({ dir, workers: 1, error_log_level: 'warn', tls })
   const redis = new Redis(stack.urls.redis)
   const stop = async () => {
     redis.disconnect()
@@ -83,6 +86,7 @@ async function shopWithGate(dir: string, units: number): Promise<Shop> {
       sale: { id: SALE, sku: SKU, epoch },
       secret: stack.secret,
       gate,
+      gate_tls: tls && { ...gate, port: Number(new URL(stack.urls.shop).port) },
       gate_errors: () => stack.error_log(),
       stop,
     }

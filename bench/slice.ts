@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { metaKey } from '../contract/keys'
 import { cpuMicroseconds, machineMicroseconds } from './cpu'
-import { answeredWrongly, generateLoad } from './load-generator'
+import { answeredWrongly, generateLoad, resumedWrongly, type TlsMode } from './load-generator'
 import type { Peer } from './peers/peer'
 import { countSold, type RedisImage, soldWrongly } from './sale'
 import type { Shop } from './shop'
@@ -20,6 +20,7 @@ export interface SlicePlan {
   fsync: Fsync
   /** false for the peer that only answers */
   sells: boolean
+  tls?: TlsMode
   generator: string
   stream: string
   connections: number
@@ -58,6 +59,7 @@ export async function runSlice(shop: Shop, image: RedisImage, plan: SlicePlan): 
     protocol: 'http',
     expect: '202',
     contains: plan.sells ? '"held"' : undefined,
+    tls: plan.tls,
   })
   const server_us = cpuMicroseconds(pids) - server
   const redis_us = cpuMicroseconds([shop.redis_pid]) - redis
@@ -73,7 +75,10 @@ export async function runSlice(shop: Shop, image: RedisImage, plan: SlicePlan): 
     generator_cpu: report.cpu_s / report.elapsed_s,
     other_cpu: Math.max(0, machine_us - server_us - redis_us - report.cpu_s * 1e6) / wall_us,
     batch: sold ? sold.queued / sold.batches : 0,
-    wrong: answeredWrongly(report, '202') ?? (sold && soldWrongly(sold, plan.requests, plan.units)),
+    wrong:
+      answeredWrongly(report, '202') ??
+      resumedWrongly(report, plan.tls) ??
+      (sold && soldWrongly(sold, plan.requests, plan.units)),
   }
 }
 

@@ -45,6 +45,7 @@ type report struct {
 	P99Ms     float64        `json:"p99_ms"`
 	MaxMs     float64        `json:"max_ms"`
 	Reconnect int            `json:"reconnects"`
+	Resumed   int            `json:"resumed"`
 	FirstBad  string         `json:"first_bad,omitempty"`
 }
 
@@ -75,6 +76,7 @@ func main() {
 	expect := flag.String("expect", "202", "the only right status")
 	contains := flag.String("contains", "", "text that every right answer holds; its occurrences are counted as matched")
 	stall := flag.Duration("stall", 20*time.Second, "give up when nothing is answered for this long")
+	tlsMode := flag.String("tls", "", "new, resumed or h2 (tls.go)")
 	flag.Parse()
 	runtime.LockOSThread()
 	debug.SetGCPercent(-1)
@@ -92,7 +94,11 @@ func main() {
 	}
 	g.address = parseAddress(*address)
 	g.latencies = make([]int64, 0, len(g.requests))
-	g.run(*connections, *stall)
+	if *tlsMode != "" {
+		g.runTls(*address, *tlsMode, *connections, *stall)
+	} else {
+		g.run(*connections, *stall)
+	}
 	line, err := json.Marshal(g.report)
 	if err != nil {
 		fail("%v", err)

@@ -52,6 +52,13 @@ describe('npm run bench', { timeout: TIMEOUT_MS }, () => {
     expect(['met', 'missed', 'unresolved']).toContain(run.results[0]?.['verdict'])
   })
 
+  it('purchase --tls: full and resumed handshakes and HTTP/2, every answer right', async () => {
+    const run = await bench('purchase', '--tls', '--slices', '1', '--requests', '300')
+    expect(run.code, run.output).toBe(0)
+    const ways = { plain: COST, tls_new: COST, tls_resumed: COST, h2: COST }
+    expect(run.results).toMatchObject([{ bench: 'purchase', tls: true, ...ways, wrong: 0 }])
+  })
+
   it('refuse: gate beside a plain nginx, every answer right, what cannot be measured named', async () => {
     const run = await bench('refuse', '--slices', '1', '--requests', '300')
     const missing = (run.results[0]?.['missing'] ?? []) as string[]
