@@ -183,7 +183,8 @@ export function init(): void {
 function tick(): void {
   sales.refresh()
   backend_breaker.refresh()
-  node.tick(queueAgeMs(lane, ngx.now()), lane.down ? 1 : 0, backend_breaker.isClosed() ? 0 : 1)
+  const backend_away = backend_breaker.isClosed() ? 0 : 1
+  node.tick(queueAgeMs(lane, ngx.now()), lane.down ? 1 : 0, volatile_lane.down ? 1 : 0, backend_away)
 }
 
 function readStock(): void {

@@ -37,7 +37,7 @@ const FAMILIES: Help[] = [
   {
     name: 'rushgate_breaker_open',
     type: 'gauge',
-    help: 'By upstream: redis counts the lanes that refuse at once, backend is 1 while nothing is forwarded.',
+    help: 'By upstream: redis and redis_volatile count the lanes that refuse at once, backend is 1 while nothing is forwarded.',
   },
 ]
 

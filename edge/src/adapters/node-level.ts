@@ -8,14 +8,15 @@ import type { Metrics } from './metrics'
 
 export interface NodeLevel {
   level: (this: void) => number
-  /** one look; `queue_age_ms`: how long the oldest request in this worker's lanes has waited; `lanes_down`: lanes whose Redis is away */
-  tick: (this: void, queue_age_ms: number, lanes_down: number, backend_open: number) => void
+  /** one look; `queue_age_ms`: how long the oldest request in this worker's lane has waited; what is away is 1, else 0 */
+  tick: (this: void, queue_age_ms: number, redis_away: number, volatile_away: number, backend_away: number) => void
 }
 
 /** What a worker that died has said is forgotten after this. */
 const SAID_S = 3
-/** a worker's word is its level and, in tens, its lanes that are down */
+/** a worker's word is its level, in tens whether its lane is down, in hundreds whether the volatile one is */
 const TENS = 10
+const HUNDREDS = 100
 
 export function nodeLevel(
   shared: ngx.SharedDict<string | number>,
@@ -29,9 +30,10 @@ export function nodeLevel(
   let last_s = 0
   let said = 0
   let level = 0
-  let down_shown = -1
-  let open_shown = -1
   let level_shown = -1
+  let backend_shown = 0
+  /** by upstream, as the gauges have it */
+  const shown = new LuaTable<string, number>()
 
   function measure(queue_age_ms: number, now_s: number): number {
     // the timer is late by what the event loop was busy
@@ -52,42 +54,46 @@ export function nodeLevel(
     said = word
   }
 
-  function tick(queue_age_ms: number, lanes_down: number, backend_open: number): void {
-    share(measure(queue_age_ms, ngx.now()) + TENS * lanes_down)
+  function tick(queue_age_ms: number, redis_away: number, volatile_away: number, backend_away: number): void {
+    share(measure(queue_age_ms, ngx.now()) + TENS * redis_away + HUNDREDS * volatile_away)
     let by_load = 0
-    let down = 0
+    let redis = 0
+    let redis_volatile = 0
     for (let id = 0; id < ngx.worker.count(); id++) {
       const [word] = shared.get('worker_load:' + tostring(id))
       if (word !== undefined) {
         by_load = Math.max(by_load, (word as number) % TENS)
-        down += math.floor((word as number) / TENS)
+        redis += math.floor((word as number) / TENS) % TENS
+        redis_volatile += math.floor((word as number) / HUNDREDS)
       }
     }
     const by_hand = byHand()
     level = effectiveLevel(by_hand, by_load)
-    if (me === 0) show(level, by_hand, by_load, down, backend_open)
+    if (me !== 0) return
+    showLevel(by_hand, by_load)
+    showBreaker('redis', redis)
+    showBreaker('redis_volatile', redis_volatile)
+    showBreaker('backend', backend_away)
+    if (backend_away !== backend_shown) {
+      ngx.log(ngx.WARN, backend_away > 0 ? 'breaker: backend: open' : 'breaker: backend: closed again')
+      backend_shown = backend_away
+    }
   }
 
-  function show(now: number, by_hand: DegradeByHand, by_load: number, down: number, backend_open: number): void {
-    if (now !== level_shown) {
-      if (now !== math.max(0, level_shown)) {
-        const why = ' (by hand ' + tostring(by_hand.level) + (by_hand.pinned ? ', pinned' : '')
-        ngx.log(ngx.WARN, 'degradation: level ', now, ' ', termsOf(now).name, why, ', by load ', by_load, ')')
-      }
-      metrics.set('rushgate_degrade_level', now)
-      level_shown = now
+  function showLevel(by_hand: DegradeByHand, by_load: number): void {
+    if (level === level_shown) return
+    if (level !== math.max(0, level_shown)) {
+      const why = ' (by hand ' + tostring(by_hand.level) + (by_hand.pinned ? ', pinned' : '')
+      ngx.log(ngx.WARN, 'degradation: level ', level, ' ', termsOf(level).name, why, ', by load ', by_load, ')')
     }
-    if (down !== down_shown) {
-      metrics.set('rushgate_breaker_open{upstream="redis"}', down)
-      down_shown = down
-    }
-    if (backend_open !== open_shown) {
-      if (backend_open !== math.max(0, open_shown)) {
-        ngx.log(ngx.WARN, backend_open > 0 ? 'breaker: backend: open' : 'breaker: backend: closed again')
-      }
-      metrics.set('rushgate_breaker_open{upstream="backend"}', backend_open)
-      open_shown = backend_open
-    }
+    metrics.set('rushgate_degrade_level', level)
+    level_shown = level
+  }
+
+  function showBreaker(upstream: string, open: number): void {
+    if (open === shown.get(upstream)) return
+    metrics.set('rushgate_breaker_open{upstream="' + upstream + '"}', open)
+    shown.set(upstream, open)
   }
 
   return { level: () => level, tick }
