@@ -6,8 +6,8 @@ export type ListName = (typeof LISTS)[number]
 export const LIST_KINDS = ['address', 'cidr', 'user', 'fingerprint'] as const
 export type ListKind = (typeof LIST_KINDS)[number]
 
-/** Entries of both lists together: what a gate has room for in shared memory. */
-export const LIST_ENTRIES_MAX = 50000
+/** Entries of both lists together: a gate has room for them in shared memory, and for all of them in one answer, however long their names. */
+export const LIST_ENTRIES_MAX = 20000
 
 export interface ListChange {
   list: ListName

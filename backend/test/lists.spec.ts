@@ -176,7 +176,7 @@ for (const ledger of ['memory', 'pglite'] as const) {
 
     test('have a ceiling, also for many who write at once', async () => {
       const read = world.ledger.lists
-      // one short of full, past the API: fifty thousand requests would take a minute
+      // one short of full, past the API: twenty thousand requests would take a minute
       if (ledger === 'pglite') {
         const sql = `INSERT INTO list_entries SELECT 'deny', 'user', 'u' || n, '', 1, 0 FROM generate_series(2, ${LIST_ENTRIES_MAX}) n`
         await (read as unknown as { db: { query(sql: string): Promise<unknown> } }).db.query(sql)

@@ -1,5 +1,6 @@
 // Ports for plugin specs: a lane that answers what it is told, a clock that stands still, MACs that are only a mark.
 import type { FollowedSale } from '../../contract/followed-sale'
+import { NO_STANDING, type Standing } from '../src/domain/access-list'
 import type { AgentKind } from '../src/domain/bot-score'
 import { keyProblem } from '../src/domain/purchase'
 import type { RouteName } from '../src/domain/route'
@@ -41,6 +42,8 @@ export interface FakeGate {
   marks: Record<string, boolean>
   /** events that were counted, each with a space before it */
   counted: string
+  /** what the lists say, by address, user or fingerprint */
+  standings: Record<string, Standing | undefined>
   /** whom the shop's own tokens are of */
   jwt: Record<string, JwtSession | undefined>
 }
@@ -135,6 +138,18 @@ function fakeLane(gate: FakeGate): LanePort {
   }
 }
 
+function fakeSales(gate: FakeGate): Ports['sales'] {
+  return {
+    find: (id) => (gate.known !== undefined && gate.known.sale.id === id ? gate.known : undefined),
+    ready: () => gate.is_ready,
+  }
+}
+
+function fakeLists(gate: FakeGate): Ports['lists'] {
+  const standingOf = (text: string): Standing => gate.standings[text] ?? NO_STANDING
+  return { address: standingOf, user: standingOf, fingerprint: standingOf }
+}
+
 export function fakeGate(): FakeGate {
   const gate: FakeGate = {
     headers: {},
@@ -151,6 +166,7 @@ export function fakeGate(): FakeGate {
     cluster_tokens: 10,
     slept_ms: 0,
     level: 0,
+    standings: {},
     jwt: {},
     header_names: '',
     agent_kind: 'none',
@@ -160,10 +176,8 @@ export function fakeGate(): FakeGate {
   } as unknown as FakeGate
   gate.ports = {
     lane: fakeLane(gate),
-    sales: {
-      find: (id) => (gate.known !== undefined && gate.known.sale.id === id ? gate.known : undefined),
-      ready: () => gate.is_ready,
-    },
+    sales: fakeSales(gate),
+    lists: fakeLists(gate),
     crypto: {
       isSession: (key_id, text, from, to) =>
         key_id === 'k1' && '.' + markOf(text.substring(from, to)) === text.substring(to),

@@ -19,6 +19,7 @@ import { headerPort } from './adapters/header-shape'
 import { nginxHttp, readBody, sendAnswer, sendRefusal } from './adapters/http'
 import { jwtReader } from './adapters/jwt'
 import { type Lane, type LaneLimits, newLane, queueAgeMs, startLane, wakeLane } from './adapters/lane'
+import { type ListsNode, listsNode } from './adapters/lists'
 import { markPort } from './adapters/marks'
 import { type Metrics, newMetrics, type PairCounter, pairCounter } from './adapters/metrics'
 import { type NodeLevel, nodeLevel } from './adapters/node-level'
@@ -26,6 +27,7 @@ import { loadOwnPlugins } from './adapters/own-plugins'
 import { newReceipts, type Receipts } from './adapters/receipts'
 import { type RedisScripts, redisScripts } from './adapters/redis-scripts'
 import { type SalesNode, salesNode } from './adapters/sales'
+import { following, startTimer } from './adapters/timers'
 import { matchRoute, type RouteName, upstreamPath } from './domain/route'
 import { type ChainReport, type Link, type RouteLinks, runChain, splitAtBody } from './kernel/chain'
 import { type GateConfig, runsOn } from './kernel/config'
@@ -60,6 +62,7 @@ let lane: Lane
 let volatile_lane: Lane
 let scripts: RedisScripts
 let sales: SalesNode
+let lists: ListsNode
 let metrics: Metrics
 let requests: PairCounter
 let backend_breaker: BackendBreaker
@@ -87,6 +90,7 @@ function portsFor(plugin: string, crypto: CryptoPort, limits: ngx.SharedDict<num
   return {
     lane: scripts.port,
     sales: sales.port,
+    lists: lists.port,
     crypto,
     http: nginxHttp,
     jwt: (settings) => jwtReader(settings, crypto, warn),
@@ -182,6 +186,7 @@ export function init(): void {
 
 function tick(): void {
   sales.refresh()
+  lists.refresh()
   backend_breaker.refresh()
   const backend_away = backend_breaker.isClosed() ? 0 : 1
   node.tick(queueAgeMs(lane, ngx.now()), lane.down ? 1 : 0, volatile_lane.down ? 1 : 0, backend_away)
@@ -213,13 +218,6 @@ function flush(): void {
   flushLane(volatile_lane, 'rushgate_volatile_lane_')
 }
 
-function follow(premature: boolean): void {
-  if (premature) return
-  const [ok, failure] = xpcall(sales.follow, debug.traceback)
-  if (!ok) ngx.log(ngx.ERR, 'sales: follower started again after: ', failure)
-  if (!ngx.worker.exiting()) ngx.timer.at(ok ? 0 : 1, follow)
-}
-
 /** nginx runs this early, as premature, when the worker is told to stop. */
 function watchExit(premature: boolean): void {
   if (premature) {
@@ -229,11 +227,6 @@ function watchExit(premature: boolean): void {
   } else {
     ngx.timer.at(EXIT_WATCH_S, watchExit)
   }
-}
-
-function startTimer(delay_s: number, callback: (this: void, premature: boolean) => void, is_repeated: boolean): void {
-  const [ok, failure] = is_repeated ? ngx.timer.every(delay_s, callback) : ngx.timer.at(delay_s, callback)
-  if (!ok) error('timer: ' + tostring(failure), 0)
 }
 
 function volatileLimits(settings: GateConfig): LaneLimits {
@@ -254,6 +247,7 @@ export function init_worker(): void {
   sales = salesNode(shared, backend, bearer)
   backend_breaker = backendBreaker(shared, backend, bearer)
   node = nodeLevel(shared, config.degrade, metrics, sales.degradeByHand, TICK_S)
+  lists = listsNode(requiredDict<string | number>('rushgate_lists'), backend, bearer, metrics)
   lane = newLane(environment.redis, config.lane)
   volatile_lane = newLane(environment.redis_volatile, volatileLimits(config))
   scripts = redisScripts(lane, sales.onStock)
@@ -269,8 +263,10 @@ export function init_worker(): void {
   for (const plugin of plugins) ports_of.set(plugin.name, portsFor(plugin.name, crypto, limits, headers))
   links_of = buildLinks(ports_of)
   sales.refresh()
+  lists.refresh()
   startLane(lane)
-  startTimer(0, follow, false)
+  startTimer(0, following('sales', sales.follow), false)
+  startTimer(0, following('lists', lists.follow), false)
   startTimer(TICK_S, tick, true)
   startTimer(STOCK_S, readStock, true)
   startTimer(CHECK_S, checkBackend, true)
@@ -378,6 +374,7 @@ export function backend_failed(): void {
 /** Why this node cannot take purchases right now; undefined when it can. */
 function unhealthy(): Refusal | undefined {
   if (!sales.port.ready()) return refuse('unavailable', 'The sales are not known yet: the backend has not answered.')
+  if (!lists.ready()) return refuse('unavailable', 'The lists are not known yet: the backend has not answered.')
   if (lane.connection === undefined) return refuse('unavailable', 'Redis is away.')
   if (lane.queued >= lane.limits.queue_max) return refuse('busy', 'lane.queue_max is reached.')
   return undefined

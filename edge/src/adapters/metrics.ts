@@ -28,6 +28,11 @@ const FAMILIES: Help[] = [
   { name: 'rushgate_store_failures_total', type: 'counter', help: 'Stores that did not answer, by plugin.' },
   { name: 'rushgate_plugin_events_total', type: 'counter', help: 'What plugins count, by plugin and event.' },
   { name: 'rushgate_faults_total', type: 'counter', help: 'Lua errors: each is a bug.' },
+  {
+    name: 'rushgate_lists_lost_total',
+    type: 'counter',
+    help: 'Entries of the lists that found no room: make the zone larger.',
+  },
   { name: 'rushgate_lane_batches_total', type: 'counter', help: 'Script calls sent to Redis.' },
   { name: 'rushgate_lane_items_total', type: 'counter', help: 'Items in those calls.' },
   { name: 'rushgate_lane_failures_total', type: 'counter', help: 'Items that got no answer from Redis.' },

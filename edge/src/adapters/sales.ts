@@ -8,7 +8,8 @@ import type { FollowedSale, FollowedSales, FollowedSku } from '../../../contract
 import { emptinessOfAll, isNews, newBoard, type StockBoard } from '../domain/stock'
 import type { LaneResult } from '../kernel/lane'
 import type { KnownSale, SalesPort } from '../kernel/sales'
-import { getJson, type HttpTarget } from './http-client'
+import { isMine, newFollower, type SharedState } from './follower'
+import type { HttpTarget } from './http-client'
 import type { Batch, ReplyListener } from './lane-batch'
 
 export interface SalesNode {
@@ -30,10 +31,6 @@ export interface SalesNode {
 
 export type StockReader = (this: void, sale: FollowedSale, shard: number, onReply: ReplyListener) => LaneResult
 
-const WAIT_MS = 20000
-const LEASE_S = 3
-const BACK_OFF_MIN_S = 0.2
-const BACK_OFF_MAX_S = 3
 /** Stock is read from this long before the opening: the page shows it. */
 const READ_BEFORE_OPEN_MS = 3600000
 
@@ -55,7 +52,7 @@ function learnLines(board: StockBoard, skus: string[], reply: string, lines_from
   }
 }
 
-export function salesNode(shared: ngx.SharedDict<string | number>, backend: HttpTarget, bearer: string): SalesNode {
+export function salesNode(shared: SharedState, backend: HttpTarget, bearer: string): SalesNode {
   let sales = new LuaTable<string, KnownSale>()
   let list: KnownSale[] = []
   let version = -1
@@ -63,21 +60,13 @@ export function salesNode(shared: ngx.SharedDict<string | number>, backend: Http
   let stock_seen = ''
   let offset_ms = 0
   let changed: ((this: void) => void) | undefined
-  let following = false
-  const me = tostring(ngx.worker.pid())
+  const keep = (body: string): void => {
+    shared.set('sales', body)
+  }
+  const follower = newFollower('sales', shared, backend, bearer, keep, refresh)
 
   function find(id: string): KnownSale | undefined {
     return sales.get(id)
-  }
-
-  /** One worker of the node at a time; a worker that died loses it after the lease. */
-  function isMine(duty: string): boolean {
-    const [added] = shared.add(duty, me, LEASE_S)
-    if (added) return true
-    const [owner] = shared.get(duty)
-    if (owner !== me) return false
-    shared.set(duty, me, LEASE_S)
-    return true
   }
 
   function loadSales(): void {
@@ -155,7 +144,7 @@ export function salesNode(shared: ngx.SharedDict<string | number>, backend: Http
   }
 
   function readStock(read: StockReader): void {
-    if (!isMine('stock_reader')) return
+    if (!isMine(shared, 'stock_reader')) return
     const now_ms = ngx.now() * 1000
     for (const known of list) {
       const sale = known.sale
@@ -166,54 +155,8 @@ export function salesNode(shared: ngx.SharedDict<string | number>, backend: Http
     }
   }
 
-  /** Returns how long to wait before the next poll, in seconds. */
-  function poll(): number {
-    const [after] = shared.get('sales_version')
-    const path = '/internal/sales?after=' + tostring(after ?? -1) + '&wait_ms=' + tostring(WAIT_MS)
-    const [body, failure] = getJson(backend, path, bearer, WAIT_MS / 1000 + 5)
-    if (body === undefined) {
-      if (failure !== 'exiting') ngx.log(ngx.WARN, 'sales: backend: ', failure)
-      return -1
-    }
-    const [decoded, problem] = cjson.decode(body)
-    const followed = decoded as FollowedSales | undefined
-    if (followed === undefined || type(followed.version) !== 'number') {
-      ngx.log(ngx.ERR, 'sales: backend answered what is not a list of sales: ', problem)
-      return -1
-    }
-    if (after === undefined || followed.version > (after as number)) {
-      shared.set('sales', body)
-      shared.set('sales_version', followed.version)
-      refresh()
-    }
-    return 0
-  }
-
-  function pollAsFollower(): number {
-    following = true
-    const result = poll()
-    following = false
-    return result
-  }
-
-  function follow(): void {
-    let back_off_s = BACK_OFF_MIN_S
-    while (!ngx.worker.exiting()) {
-      if (!isMine('sales_follower')) {
-        ngx.sleep(1)
-      } else if (pollAsFollower() === 0) {
-        back_off_s = BACK_OFF_MIN_S
-      } else if (!ngx.worker.exiting()) {
-        ngx.sleep(back_off_s * (0.5 + math.random()))
-        back_off_s = math.min(BACK_OFF_MAX_S, back_off_s * 2)
-      }
-    }
-    if (isMine('sales_follower')) shared.delete('sales_follower')
-  }
-
   function refresh(): void {
-    // a poll waits longer than the lease lasts
-    if (following) isMine('sales_follower')
+    follower.keepDuty()
     loadSales()
     loadStock()
   }
@@ -224,7 +167,7 @@ export function salesNode(shared: ngx.SharedDict<string | number>, backend: Http
     clockOffset: () => offset_ms,
     refresh,
     onStock,
-    follow,
+    follow: follower.follow,
     readStock,
     onChange: (forget) => {
       changed = forget

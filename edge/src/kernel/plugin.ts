@@ -9,6 +9,7 @@ import type { CounterStore } from '../domain/rate'
 import type { RouteName } from '../domain/route'
 import type { JwtPort } from './jwt'
 import type { LanePort } from './lane'
+import type { ListsPort } from './lists'
 import type { GateRequest } from './request'
 import type { SalesPort } from './sales'
 import type { ObjectField } from './schema'
@@ -17,6 +18,7 @@ import type { Verdict } from './verdict'
 export interface Ports {
   lane: LanePort
   sales: SalesPort
+  lists: ListsPort
   crypto: CryptoPort
   http: HttpPort
   /** reads the shop's own tokens */

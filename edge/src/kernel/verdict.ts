@@ -61,4 +61,14 @@ export function refuseFor(code: RefusalCode, detail: string, retry_after_ms: num
   return { kind: 'refusal', code, detail, retry_after_ms, unknown: false, members: '', limit: '', allow: '' }
 }
 
+/**
+ * To somebody who is not to learn why: all such refusals say the same, whatever it was. `limit` tells the operator, in the
+ * receipt.
+ */
+export function refuseUntold(limit: string): Refusal {
+  const refusal = refuse('refused', 'This request is refused. If that is a mistake, tell the shop the receipt.')
+  refusal.limit = limit
+  return refusal
+}
+
 export const FORWARD: Forward = { kind: 'forward' }

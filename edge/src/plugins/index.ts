@@ -1,5 +1,6 @@
 // The plugins that come with Rushgate. One folder each; the order in which they run is their priority.
 import type { Plugin } from '../kernel/plugin'
+import { addressList, userList } from './access-list/index'
 import { botScore } from './bot-score/index'
 import { challenge } from './challenge/index'
 import { rateLimit, userLimit } from './rate-limit/index'
@@ -12,6 +13,8 @@ import { waitingRoom } from './waiting-room/index'
 
 export const plugins: Plugin[] = [
   botScore,
+  addressList,
+  userList,
   rateLimit,
   userLimit,
   session,
