@@ -41,6 +41,7 @@ import { Sessions } from './sessions/sessions'
 import { Publisher } from './settlement/publisher'
 import { Settler } from './settlement/settler'
 import { Trimmer } from './settlement/trimmer'
+import { RoomKeeper } from './waiting/keeper'
 
 const REDIS_FIRST_WAIT_MS = 2000
 
@@ -151,7 +152,8 @@ export class Backend {
       this.parts.push(new Trimmer({ ledger, redis, sales, metrics, log }))
     }
     const drawer = new Drawer({ ...of_sales, beforeStep: hooks.beforeDrawStep })
-    if (roles.includes('sweeper')) this.parts.push(watcher, returner, sweeper, drawer)
+    const keeper = new RoomKeeper(of_sales)
+    if (roles.includes('sweeper')) this.parts.push(watcher, returner, sweeper, drawer, keeper)
     this.parts.push({ start: () => undefined, stop: () => rebuilder.stop() }, this.sandbox)
   }
 

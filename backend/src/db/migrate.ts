@@ -7,6 +7,7 @@ import spends from './migrations/0004-spends.sql'
 import degrade from './migrations/0005-degrade.sql'
 import lists from './migrations/0006-lists.sql'
 import draws from './migrations/0007-draws.sql'
+import waitingRooms from './migrations/0008-waiting-rooms.sql'
 
 const MIGRATIONS: { name: string; sql: string }[] = [
   { name: '0001-ledger', sql: ledger },
@@ -16,6 +17,7 @@ const MIGRATIONS: { name: string; sql: string }[] = [
   { name: '0005-degrade', sql: degrade },
   { name: '0006-lists', sql: lists },
   { name: '0007-draws', sql: draws },
+  { name: '0008-waiting-rooms', sql: waitingRooms },
 ]
 
 /** Held by one process while it migrates ("rush" in ASCII); PGlite has but one. */

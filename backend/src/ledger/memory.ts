@@ -14,6 +14,7 @@ import { bySaleAndBody, bySkuAndUser, isFree, MemoryTables, type SaleTables, set
 import { tombstoneOrder } from './new-orders'
 import type * as port from './port'
 import { LedgerError } from './port'
+import { MemoryRooms } from './rooms'
 import { compareText, type OrderRow, orderOf, type SessionRow, saleOf, sessionOf } from './rows'
 import { changedSaleRow, checkStateChange, checkText, ID_KEY_BYTES, newSaleRow, sameSale } from './sale-rows'
 
@@ -24,6 +25,7 @@ export class MemoryLedger extends MemoryTables implements port.Ledger {
   readonly accounts = new MemoryAccounts()
   readonly lists = new MemoryLists()
   readonly draws = new MemoryDraws()
+  readonly rooms = new MemoryRooms()
 
   now(): number {
     return this.options.clock()

@@ -10,6 +10,7 @@ import type { FollowedSale, Price, SaleState } from '../../../contract/followed-
 import type { AccountRows } from './accounts'
 import type { DrawRows } from './draws'
 import type { ListRows } from './lists'
+import type { RoomRows } from './rooms'
 
 export interface UnitGeneration {
   unit: number
@@ -233,6 +234,9 @@ export interface Ledger {
   setDegrade(by_hand: DegradeByHand): Promise<void>
 
   readonly accounts: AccountRows
+
+  /** waiting rooms */
+  readonly rooms: RoomRows
   readonly lists: ListRows
   readonly draws: DrawRows
 

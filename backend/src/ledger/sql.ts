@@ -10,6 +10,7 @@ import { checkIntent } from './decide'
 import { SqlDraws } from './draws'
 import { SqlLists } from './lists'
 import type * as port from './port'
+import { SqlRooms } from './rooms'
 import { orderOf, saleOf, sessionOf } from './rows'
 import { checkText, ID_KEY_BYTES } from './sale-rows'
 import closeSession from './sql/close-session.sql'
@@ -60,6 +61,7 @@ export class SqlLedger implements port.Ledger {
   readonly accounts: SqlAccounts
   readonly lists: SqlLists
   readonly draws: SqlDraws
+  readonly rooms: SqlRooms
   /** what was committed since the last durable point may be missing: streams are to be delivered again */
   readonly restored: boolean
   private readonly db: Db
@@ -71,6 +73,7 @@ export class SqlLedger implements port.Ledger {
     this.accounts = new SqlAccounts(options.db)
     this.lists = new SqlLists(options.db)
     this.draws = new SqlDraws(options.db)
+    this.rooms = new SqlRooms(options.db)
     this.restored = options.db.restored
   }
 

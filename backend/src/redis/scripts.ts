@@ -6,7 +6,18 @@ import { existsSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { Redis } from 'ioredis'
 
-export const SCRIPT_NAMES = ['give-back', 'publish', 'take', 'close', 'configure', 'close-draw', 'finish-draw'] as const
+export const SCRIPT_NAMES = [
+  'give-back',
+  'publish',
+  'take',
+  'close',
+  'configure',
+  'close-draw',
+  'finish-draw',
+  'tend-room',
+  'keep-checkout',
+  'leave-checkout',
+] as const
 export type ScriptName = (typeof SCRIPT_NAMES)[number]
 
 export interface ScriptCall {

@@ -11,6 +11,7 @@ import {
 } from '../../../contract/keys'
 import { formatRecord, parseRecord, type ReservationRecord } from '../../../contract/record'
 import type { Order, PendingReturn, Sale, StatusChange } from '../ledger/port'
+import { followOrders } from '../waiting/checkout'
 import { execAll, type Scripts } from './scripts'
 
 export interface ShardView {
@@ -61,6 +62,11 @@ export class Shards {
         args: [order.body, formatRecord(recordOf(order)), order.quantity, order.sku],
       })),
     )
+  }
+
+  /** Those who bought with a pass: their places in checkout follow their orders. */
+  followInCheckout(orders: Order[]): Promise<void> {
+    return followOrders(this.redis, this.scripts, orders)
   }
 
   /** `stale`: the shard is on another epoch or closed, so that a rebuild takes care of it. */

@@ -19,6 +19,8 @@ interface Snapshot {
   version: number
   degrade: DegradeByHand
   sales: Sale[]
+  /** by sale: see RoomRow.since_ms */
+  room_since_ms: Map<string, number>
 }
 
 export class SalesFollower {
@@ -91,7 +93,9 @@ export class SalesFollower {
   }
 
   private async load(): Promise<Snapshot> {
-    const loaded = await this.ledger.sales()
+    const loaded = { ...(await this.ledger.sales()), room_since_ms: new Map<string, number>() }
+    // read after the sales: a room that was made anew is told of with the epoch that it was made for
+    for (const { sale, since_ms } of await this.ledger.rooms.all()) loaded.room_since_ms.set(sale, since_ms)
     // a slower answer must not replace a newer one
     if (this.snapshot === undefined || loaded.version >= this.snapshot.version) this.snapshot = loaded
     for (const listener of this.listeners) listener(this.snapshot.sales)
@@ -99,10 +103,14 @@ export class SalesFollower {
   }
 
   private async step(): Promise<number> {
-    const { version, degrade, sales } = await this.latest()
+    const { version, degrade, sales, room_since_ms } = await this.latest()
     if (this.announced_sales === undefined || version > this.announced_sales.version) {
       await this.ledger.durable()
-      this.announced_sales = { version, degrade, sales: sales.map(followed) }
+      this.announced_sales = {
+        version,
+        degrade,
+        sales: sales.map((sale) => followed(sale, room_since_ms.get(sale.id) ?? 0)),
+      }
       this.waiters.announce(version)
     }
     return POLL_MS
@@ -110,7 +118,7 @@ export class SalesFollower {
 }
 
 /** What gates need of a sale, and no more. */
-function followed(sale: Sale): FollowedSale {
+function followed(sale: Sale, waiting_since_ms: number): FollowedSale {
   return {
     id: sale.id,
     title: sale.title,
@@ -124,6 +132,7 @@ function followed(sale: Sale): FollowedSale {
     id_key: sale.id_key,
     left_shown: sale.left_shown,
     gate: sale.gate as GateSettings, // the admin API has let nothing else in
+    waiting_since_ms,
     skus: sale.skus.map(({ sku, title, price, price_version, total, user_max }) => ({
       sku,
       title,

@@ -12,6 +12,7 @@ import type { Logger } from '../log'
 import type { Metrics } from '../metrics'
 import { metaFields, replicationId, type Shards } from '../redis/shards'
 import { decodeEntry, type StreamEntry } from '../settlement/intents'
+import { loadRoom } from '../waiting/room'
 import type { SalesFollower } from './follower'
 import { loadShard, publishWhatChanged } from './load-shard'
 
@@ -135,6 +136,8 @@ export class Rebuilder {
     // polls are answered from what is loaded now
     await ledger.durable()
     for (const [shard, image] of images.entries()) await loadShard(redis, current, shard, image)
+    const orders = images.flatMap((image) => image.orders)
+    await loadRoom(this.parts, current, orders, replid)
     if (hasDraw(current)) await loadDraw(redis, ledger, current.id)
     await beforeStep?.('open')
     for (const [shard, image] of images.entries()) {

@@ -54,7 +54,7 @@ const gate = z.strictObject({
     .optional(),
   waiting_room: z
     .strictObject({
-      admit_per_s: z.number().positive().max(1_000_000),
+      admit_per_s: z.int().min(1).max(1_000_000),
       checkout_max: z.int().min(1).max(10_000_000),
       draw: z.boolean().default(false),
     })

@@ -3,13 +3,14 @@
 //
 // It also sets right what an admin call could not tell Redis at the time: state, window and limits.
 import type { Redis } from 'ioredis'
-import { metaKey } from '../../../contract/keys'
+import { admissionKey, metaKey } from '../../../contract/keys'
 import type { Sale } from '../ledger/port'
 import type { Logger } from '../log'
 import { Loop } from '../loop'
 import type { Metrics } from '../metrics'
 import { execAll } from '../redis/scripts'
 import { metaFields, replicationId, type Shards, wrongEvictionPolicy } from '../redis/shards'
+import { roomSettings } from '../waiting/room'
 import type { SalesFollower } from './follower'
 import { RebuildBusy, type Rebuilder, type RebuildReason } from './rebuild'
 
@@ -77,6 +78,9 @@ export class Watcher {
     const pipeline = this.parts.redis.pipeline()
     for (let shard = 0; shard < sale.shards; shard++) pipeline.hmget(metaKey(sale.id, shard), 'epoch', ...names)
     const shards = (await execAll(pipeline)) as (string | null)[][]
+    if (roomSettings(sale) !== undefined && (await this.parts.redis.exists(admissionKey(sale.id))) === 0) {
+      return 'keys_missing'
+    }
     for (const [shard, [epoch, ...values]] of shards.entries()) {
       if (epoch === null) return 'keys_missing'
       if (epoch !== String(sale.epoch)) return 'epoch_behind'

@@ -50,6 +50,7 @@ export class Publisher {
     if (changes.length === 0) return
     const { ledger, shards, metrics } = this.parts
     await shards.publish(changes)
+    await shards.followInCheckout(changes.map(({ order }) => order))
     await ledger.statusesPublished(changes.map(({ id }) => id))
     const now_ms = ledger.now()
     for (const { order } of changes) {

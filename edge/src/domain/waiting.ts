@@ -104,9 +104,12 @@ export function pollAfterOpening(terms: AdmissionTerms, number: number, wait_ms:
   return Math.min(wait_ms + after_ms, FAR_POLL_MS - spread_ms)
 }
 
-/** While the room is made anew nobody can be told anything, and everybody asks again, at different times. */
+/**
+ * While the room is made anew nobody can be told anything, and everybody asks again, at different times: within CALL_MS, because
+ * those who were called up are called up again when it is done.
+ */
 export function pollAfterRebuilding(number: number): number {
-  return SOON_POLL_MS + 7 * ((number * 7919) % 1000)
+  return SOON_POLL_MS + 5 * ((number * 7919) % 1000)
 }
 
 /** Numbers a second, from how far the front has come between two looks; a mean over about ten seconds. −1: not known yet. */

@@ -1,0 +1,91 @@
+// A sale's waiting room in Redis: made anew by a rebuild, and its terms.
+//
+// Guarantees: numbers are lent by the ledger, durably, before Redis may give them out, so none is given twice. Where Redis is the one that
+// the ledger knows, a rebuild leaves the room as it is. Where it was lost, tickets keep their places: who was called up is called up
+// again; who has reserved is in checkout until it is paid; passes given before are over (since_ms), so that
+// nobody is in checkout whom the new room does not count.
+import type { Redis } from 'ioredis'
+import type { WaitingRoomSettings } from '../../../contract/gate-settings'
+import { admissionKey, admittedKey, calledKey, calledUntilKey, checkoutKey } from '../../../contract/keys'
+import { CHECKOUT_MS } from '../../../contract/pass'
+import { type AdmissionTerms, lookahead } from '../../../edge/src/domain/waiting'
+import { hasDraw } from '../draw/load-draw'
+import type { Ledger, Order, Sale } from '../ledger/port'
+import { execAll } from '../redis/scripts'
+
+/** Numbers lent at once: a crowd of one second is served before the next look. */
+export const BLOCK = 100_000
+const VALUES_AT_ONCE = 500
+const NOT_DRAWN = { closed_ms: 0, entrants: 0 }
+
+export function roomSettings(sale: Sale): WaitingRoomSettings | undefined {
+  return sale.gate['waiting_room'] as WaitingRoomSettings | undefined
+}
+
+export function termsOf(settings: WaitingRoomSettings): AdmissionTerms {
+  const { admit_per_s, checkout_max } = settings
+  return { rate_per_s: admit_per_s, rate_now_per_s: admit_per_s, checkout_max, pass_ms: CHECKOUT_MS }
+}
+
+/** The pass that an order was bought with; '' for none. */
+export function passOf(order: Order): string {
+  return (
+    order.spends
+      .split(',')
+      .find((id) => id.startsWith('p'))
+      ?.slice(1) ?? ''
+  )
+}
+
+/** While shard 0 is closed. `replid`: of the Redis that is being loaded. */
+export async function loadRoom(
+  parts: { ledger: Ledger; redis: Redis },
+  sale: Sale,
+  orders: Order[],
+  replid: string,
+): Promise<void> {
+  const settings = roomSettings(sale)
+  if (settings === undefined) return
+  const { ledger, redis } = parts
+  const row = await ledger.rooms.find(sale.id)
+  const [issued] = await redis.hmget(admissionKey(sale.id), 'issued', 'issued_max')
+  if (row !== undefined && typeof issued === 'string' && sale.redis_replid === replid) return
+
+  const [seconds, micros] = await redis.time()
+  const now_ms = Number(seconds) * 1000 + Math.floor(Number(micros) / 1000)
+  const terms = termsOf(settings)
+  const fields = { ...terms, front: 0, credit: 1000 * lookahead(terms), tokens: 0, at_ms: now_ms, issued: 0 }
+  const draw = hasDraw(sale) ? ((await ledger.draws.find(sale.id)) ?? NOT_DRAWN) : undefined
+  let room: Record<string, number>
+  if (row === undefined || draw?.closed_ms === 0) {
+    // nobody has a number yet
+    room = { ...fields, issued_max: row?.issued_max ?? (await ledger.rooms.lend(sale.id, BLOCK)) }
+  } else {
+    // how many of those lent were given out nobody knows; those who were called up and wait are called up again
+    const { issued_max, seen_issued, seen_front } = await ledger.rooms.renew(sale.id, now_ms, BLOCK)
+    const issued = issued_max - BLOCK
+    const front = Math.max(0, seen_front - lookahead(terms))
+    const hole_from = Math.max(seen_issued, draw?.entrants ?? 0)
+    room = { ...fields, front, issued, issued_max, hole_from, hole_to: issued }
+  }
+  await ledger.durable()
+  await write(redis, sale.id, room, orders)
+}
+
+async function write(redis: Redis, sale: string, room: Record<string, number>, orders: Order[]): Promise<void> {
+  await redis.unlink(admissionKey(sale), calledKey(sale), calledUntilKey(sale), admittedKey(sale), checkoutKey(sale))
+  const unpaid = orders.filter((order) => order.status === 'confirmed' && passOf(order) !== '')
+  for (let from = 0; from < unpaid.length; from += VALUES_AT_ONCE) {
+    const some = unpaid.slice(from, from + VALUES_AT_ONCE)
+    const pipeline = redis.pipeline()
+    // the pass is spent; what counts is that all tickets out by now were this buyer's turn
+    pipeline.hset(
+      admittedKey(sale),
+      ...some.flatMap((order) => [order.user, `${passOf(order)} ${order.reserved_ms} ${room['issued']}`]),
+    )
+    pipeline.zadd(checkoutKey(sale), ...some.flatMap(({ user, pay_by_ms }) => [pay_by_ms, user]))
+    await execAll(pipeline)
+  }
+  // last: without it there is no room
+  await redis.hset(admissionKey(sale), room)
+}
