@@ -4,6 +4,7 @@ const MEASUREMENTS: Record<string, () => Promise<(args: string[]) => Promise<voi
   purchase: async () => (await import('./purchase')).purchase,
   refuse: async () => (await import('./refuse')).refuse,
   'one-sku': async () => (await import('./one-sku')).oneSku,
+  bots: async () => (await import('./bots')).bots,
   compiled: async () => (await import('./compiled')).compiled,
 }
 

@@ -42,7 +42,7 @@ export async function collectAnswers(file: string, users: string[], sku: string,
   return collected
 }
 
-function readPrinted(printed: PrintedAnswer): Answer {
+export function readPrinted(printed: PrintedAnswer): Answer {
   const [ask, sent_ms, got_ms, , http, code, reservation, status, units, order, pay_by] = printed
   const pay_by_ms = Date.parse(pay_by)
   return {
@@ -82,4 +82,12 @@ export function outcomeOf(attempt: Attempt): string {
   const last = attempt.answers.at(-1)
   if (last === undefined || last.http === 0) return 'no answer'
   return last.code === '' ? String(last.http) : last.code
+}
+
+/** Arrivals a second, from the first to the last; ascending in, one decimal out. */
+export function rateOf(arrivals_ms: number[]): number {
+  const first = arrivals_ms[0]
+  const last = arrivals_ms.at(-1)
+  if (first === undefined || last === undefined || last === first) return 0
+  return Math.round(((arrivals_ms.length - 1) / (last - first)) * 10_000) / 10
 }

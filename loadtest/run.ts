@@ -1,4 +1,4 @@
-// npm run load -- smoke|spike|expiry [--shoppers N --units N --seconds S] [--url … | --start [--database postgres]]
+// npm run load -- smoke|spike|expiry|mixed [--shoppers N --units N --seconds S] [--url … | --start [--database postgres]]
 //
 // Makes a sale of its own, mints the sessions, lets k6 bring the shoppers, waits for rest and compares every answer
 // with the ledger. Ends with one line RESULT; exit 1 when an invariant did not hold or the promised rate was not reached.
@@ -10,16 +10,21 @@ import { Argument, Command, InvalidArgumentError, Option } from 'commander'
 import type { SaleRules } from '../faults/checkers/evidence'
 import { readTerms } from '../faults/ledger-reader'
 import { ROOT } from '../scripts/stack'
-import { collectAnswers, countBy, outcomeOf, quantile } from './answers'
+import { collectAnswers, countBy, outcomeOf, quantile, rateOf } from './answers'
 import { examine } from './examine'
 import { FAULT_NAMES, injectDuring, worldOf } from './faults'
 import { requireK6, runK6 } from './k6'
+import { mixedConfig, playMixed } from './mixed'
+import { SIZES } from './population'
 import { PROFILES, type Profile } from './profiles'
 import { writeReport } from './report'
 import type { ScenarioRun } from './run-file'
 import { startOwn, type Target, useRunning } from './target'
 
 const SKU = 'sneaker'
+const MIXED = 'mixed'
+const MIXED_SAYS =
+  '1,000 people and ten strategies of bots at a sale that asks for everything; starts a stack of its own'
 const SESSIONS_PER_CALL = 1000
 const OPENING_POLL_MS = 50
 const OPENING_TIMEOUT_MS = 10_000
@@ -48,7 +53,7 @@ function wholeNumber(text: string): number {
 }
 
 const command = new Command('load')
-  .addArgument(new Argument('<scenario>', 'what is played').choices(PROFILES.map(({ name }) => name)))
+  .addArgument(new Argument('<scenario>', 'what is played').choices([...PROFILES.map(({ name }) => name), MIXED]))
   .option('--shoppers <n>', 'how many come', wholeNumber)
   .option('--units <n>', 'how many units there are', wholeNumber)
   .option('--seconds <s>', 'the time over which they come', wholeNumber)
@@ -63,13 +68,16 @@ const command = new Command('load')
     new Option('--fault <names...>', 'with --start: faults on the way (faults/catalogue/)').choices(FAULT_NAMES),
   )
   .option('--seed <s>', "with --fault: seed of the faults' own draws", wholeNumber, 1)
-  .addHelpText('after', `\n${PROFILES.map(({ name, says }) => `${name}: ${says}`).join('\n')}`)
+  .addHelpText('after', `\n${PROFILES.map(({ name, says }) => `${name}: ${says}`).join('\n')}\n${MIXED}: ${MIXED_SAYS}`)
   .parse()
 const options = command.opts<Options>()
-const profile = sized(command.args[0] ?? '', options)
-const run_dir = join(ROOT, '.rushgate/load', profile.name)
+const scenario = command.args[0] ?? ''
+const run_dir = join(ROOT, '.rushgate/load', scenario)
+// mixed has sizes of its own
+const profile = sized(scenario === MIXED ? 'smoke' : scenario, options)
 
-main().then(
+const playing = scenario === MIXED ? mixed() : main()
+playing.then(
   (ok) => process.exit(ok ? 0 : 1),
   (error: Error) => {
     console.error(error.message)
@@ -94,6 +102,32 @@ async function main(): Promise<boolean> {
     : await useRunning({ url: options.url, admin_url: options.adminUrl })
   try {
     return await play(k6, target)
+  } finally {
+    await target.stop()
+  }
+}
+
+async function mixed(): Promise<boolean> {
+  const k6 = await requireK6()
+  const { shoppers, units, seconds } = options
+  const size = { ...SIZES.full, ...(shoppers && { people: shoppers }), ...(units && { units }) }
+  if (seconds) size.arrive_s = seconds
+  const dir = join(ROOT, '.rushgate/load/stack')
+  const target = await startOwn(dir, options.database, options.workers, mixedConfig(join(ROOT, '.rushgate/load')))
+  try {
+    const { results, refused_with, violations, dropped, ...result } = await playMixed(
+      k6,
+      target,
+      size,
+      options.seed,
+      run_dir,
+    )
+    for (const [who, told] of Object.entries(results)) console.log(who, told)
+    for (const { kind, what } of violations.slice(0, 20)) console.log(`${kind}: ${what}`)
+    const offered_rps = size.people / size.arrive_s
+    const line = { scenario: MIXED, shoppers: size.people, offered_rps, dropped, ...result, refused_with }
+    console.log(`RESULT ${JSON.stringify({ ...line, violations: violations.length })}`)
+    return violations.length === 0 && dropped === 0
   } finally {
     await target.stop()
   }
@@ -231,12 +265,4 @@ function droppedIterations(): number {
     { values: Record<string, number> }
   >
   return metrics.dropped_iterations?.values.count ?? 0
-}
-
-/** Arrivals a second, from the first to the last; one decimal. */
-function rateOf(arrivals_ms: number[]): number {
-  const first = arrivals_ms[0]
-  const last = arrivals_ms.at(-1)
-  if (first === undefined || last === undefined || last === first) return 0
-  return Math.round(((arrivals_ms.length - 1) / (last - first)) * 10_000) / 10
 }

@@ -60,12 +60,18 @@ function adminOf(base: string, token: string): Admin {
   }
 }
 
-export async function startOwn(dir: string, database: 'pglite' | 'postgres', workers: number): Promise<Target> {
+/** `config`: the gate's rushgate.json; default the repository's. */
+export async function startOwn(
+  dir: string,
+  database: 'pglite' | 'postgres',
+  workers: number,
+  config?: string,
+): Promise<Target> {
   rmSync(dir, { recursive: true, force: true })
   mkdirSync(dir, { recursive: true })
   const postgres = database === 'postgres' ? await startPostgres() : undefined
   try {
-    const stack = await startStack({ dir, workers, database_url: postgres?.url })
+    const stack = await startStack({ dir, workers, config, database_url: postgres?.url })
     return {
       gate_url: stack.urls.gate,
       stack,
