@@ -60,3 +60,12 @@ function processCpuS(pid: number): number {
     return 0 // it has just ended
   }
 }
+
+/** Arrivals that k6 had no user for, as the scenario's summary.json in `run_dir` says. */
+export function droppedIterations(run_dir: string): number {
+  const metrics = JSON.parse(readFileSync(join(run_dir, 'summary.json'), 'utf8')) as Record<
+    string,
+    { values: Record<string, number> }
+  >
+  return metrics.dropped_iterations?.values.count ?? 0
+}

@@ -11,7 +11,7 @@ import { badLogLines } from '../faults/error-log'
 import { readOrders, readTerms, waitForRest } from '../faults/ledger-reader'
 import { ROOT } from '../scripts/stack'
 import { quantile, rateOf, readPrinted } from './answers'
-import { runK6 } from './k6'
+import { droppedIterations, runK6 } from './k6'
 import {
   type Account,
   type MixedAccounts,
@@ -244,12 +244,4 @@ function counted(visits: PrintedVisit[], orders: LedgerOrder[], accounts: MixedA
 
 function share(part: number, whole: number): number {
   return whole === 0 ? 0 : Number((part / whole).toFixed(4))
-}
-
-function droppedIterations(run_dir: string): number {
-  const metrics = JSON.parse(readFileSync(join(run_dir, 'summary.json'), 'utf8')) as Record<
-    string,
-    { values: Record<string, number> }
-  >
-  return metrics.dropped_iterations?.values.count ?? 0
 }

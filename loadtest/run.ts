@@ -2,7 +2,7 @@
 //
 // Makes a sale of its own, mints the sessions, lets k6 bring the shoppers, waits for rest and compares every answer
 // with the ledger. Ends with one line RESULT; exit 1 when an invariant did not hold or the promised rate was not reached.
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -13,7 +13,7 @@ import { ROOT } from '../scripts/stack'
 import { collectAnswers, countBy, outcomeOf, quantile, rateOf } from './answers'
 import { examine } from './examine'
 import { FAULT_NAMES, injectDuring, worldOf } from './faults'
-import { requireK6, runK6 } from './k6'
+import { droppedIterations, requireK6, runK6 } from './k6'
 import { mixedConfig, playMixed } from './mixed'
 import { SIZES } from './population'
 import { PROFILES, type Profile } from './profiles'
@@ -155,7 +155,7 @@ async function play(k6: string, target: Target): Promise<boolean> {
   const { attempts } = collected
   const { orders, violations } = await examine(target, profile, sale, circumstances, attempts, sessions.slice(-2))
 
-  const dropped = droppedIterations()
+  const dropped = droppedIterations(run_dir)
   const unsent = profile.shoppers - attempts.length
   const offered_rps = profile.shoppers / profile.seconds
   const reached_rps = rateOf(collected.arrivals_ms)
@@ -257,12 +257,4 @@ function writeRunFiles(target: Target, sale: string, sessions: { session: string
   writeFileSync(join(run_dir, 'run.json'), JSON.stringify(run, null, 1))
   const tokens = sessions.slice(0, shoppers).map(({ session }) => session)
   writeFileSync(join(run_dir, 'sessions.json'), JSON.stringify(tokens))
-}
-
-function droppedIterations(): number {
-  const metrics = JSON.parse(readFileSync(join(run_dir, 'summary.json'), 'utf8')) as Record<
-    string,
-    { values: Record<string, number> }
-  >
-  return metrics.dropped_iterations?.values.count ?? 0
 }
