@@ -5,6 +5,7 @@ const MEASUREMENTS: Record<string, () => Promise<(args: string[]) => Promise<voi
   refuse: async () => (await import('./refuse')).refuse,
   'one-sku': async () => (await import('./one-sku')).oneSku,
   bots: async () => (await import('./bots')).bots,
+  'waiting-room': async () => (await import('./waiting-room')).waitingRoom,
   compiled: async () => (await import('./compiled')).compiled,
 }
 

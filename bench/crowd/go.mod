@@ -1,0 +1,3 @@
+module rushgate/bench/crowd
+
+go 1.24
