@@ -50,9 +50,11 @@ describe('a crowd is judged', () => {
     Object.assign(gone[50] as CrowdPerson, { pass_end_ms: 0, gone_ms: TERMS.began_ms + 1000 })
     expect(judgeCrowd(gone, TERMS).inversions).toBe(0)
     const late = crowd(200)
+    // thirty others go before it, each a place earlier
     const one = late[50] as CrowdPerson
-    Object.assign(one, { pass_end_ms: one.pass_end_ms + 2950, late_ms: 2950 })
-    expect(judgeCrowd(late, TERMS)).toMatchObject({ inversions: 29, late: 0 })
+    for (let i = 51; i <= 80; i++) (late[i] as CrowdPerson).pass_end_ms -= 100
+    one.pass_end_ms += 3000
+    expect(judgeCrowd(late, TERMS)).toMatchObject({ inversions: 30, late: 0 })
     one.late_ms = LATE_MS + 1
     expect(judgeCrowd(late, TERMS)).toMatchObject({ inversions: 0, late: 1 })
   })
