@@ -2,6 +2,8 @@
 //
 // Nothing here asks the gate or its script what was allowed: the terms alone say it.
 
+import { Standing } from '../edge/spec/standing'
+
 /** One line of bench/crowd's report. */
 export interface CrowdPerson {
   number: number
@@ -39,22 +41,6 @@ export interface CrowdFigures {
 /** What the call of a place outlasts: a poll that comes later than this finds it given on. */
 export const LATE_MS = 3000
 const TICK_MS = 5
-
-/** How many people with numbers up to one are there: a Fenwick tree. */
-class Standing {
-  private readonly sums: Int32Array
-  constructor(highest: number) {
-    this.sums = new Int32Array(highest + 2)
-  }
-  add(number: number, by: number): void {
-    for (let i = number; i < this.sums.length; i += i & -i) this.sums[i] = (this.sums[i] as number) + by
-  }
-  upTo(number: number): number {
-    let sum = 0
-    for (let i = number; i > 0; i -= i & -i) sum += this.sums[i] as number
-    return sum
-  }
-}
 
 interface Happening {
   at_ms: number

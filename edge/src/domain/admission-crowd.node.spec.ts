@@ -8,6 +8,7 @@
 //   reclaim_s      the longest that a place lay free while more people waited than places
 //   bytes          of state a person waiting
 import { describe, expect, it } from 'vitest'
+import { Standing } from '../../spec/standing'
 import { type Admission, advance, ask, freePlaces, leave, newAdmission } from './admission'
 import { type AdmissionTerms, FAR_POLL_MS, pollAfterCalled, pollAfterWaiting } from './waiting'
 
@@ -21,22 +22,6 @@ function randomFrom(seed: number): () => number {
     let t = Math.imul(a ^ (a >>> 15), 1 | a)
     t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
     return ((t ^ (t >>> 14)) >>> 0) / 4294967296
-  }
-}
-
-/** How many of the people with earlier numbers are there: a Fenwick tree. */
-class Standing {
-  private readonly sums: Int32Array
-  constructor(size: number) {
-    this.sums = new Int32Array(size + 2)
-  }
-  add(number: number, by: number): void {
-    for (let i = number; i < this.sums.length; i += i & -i) this.sums[i] = (this.sums[i] as number) + by
-  }
-  upTo(number: number): number {
-    let sum = 0
-    for (let i = number; i > 0; i -= i & -i) sum += this.sums[i] as number
-    return sum
   }
 }
 
