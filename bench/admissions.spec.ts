@@ -8,7 +8,7 @@ function crowd(count: number, late_ms = 0): CrowdPerson[] {
   return Array.from({ length: count }, (_, i) => ({
     number: i + 1,
     entered_ms: TERMS.began_ms,
-    pass_end_ms: TERMS.began_ms + (i + 1) * 100 + late_ms + TERMS.pass_ms,
+    place_end_ms: TERMS.began_ms + (i + 1) * 100 + late_ms + TERMS.pass_ms,
     gone_ms: 0,
     late_ms: 0,
     polls: 1,
@@ -17,7 +17,7 @@ function crowd(count: number, late_ms = 0): CrowdPerson[] {
 
 function swapPasses(people: CrowdPerson[], a: number, b: number): void {
   const [one, other] = [people[a], people[b]] as [CrowdPerson, CrowdPerson]
-  ;[one.pass_end_ms, other.pass_end_ms] = [other.pass_end_ms, one.pass_end_ms]
+  ;[one.place_end_ms, other.place_end_ms] = [other.place_end_ms, one.place_end_ms]
 }
 
 describe('a crowd is judged', () => {
@@ -31,7 +31,7 @@ describe('a crowd is judged', () => {
   it('by the rate: one who comes in before the place came up is one too many', () => {
     const people = crowd(200)
     const early = people[100] as CrowdPerson
-    early.pass_end_ms -= 150
+    early.place_end_ms -= 150
     expect(judgeCrowd(people, TERMS).over_admitted).toBe(1)
   })
 
@@ -47,13 +47,13 @@ describe('a crowd is judged', () => {
 
   it('but not where the earlier one had gone, or polled late', () => {
     const gone = crowd(200)
-    Object.assign(gone[50] as CrowdPerson, { pass_end_ms: 0, gone_ms: TERMS.began_ms + 1000 })
+    Object.assign(gone[50] as CrowdPerson, { place_end_ms: 0, gone_ms: TERMS.began_ms + 1000 })
     expect(judgeCrowd(gone, TERMS).inversions).toBe(0)
     const late = crowd(200)
     // thirty others go before it, each a place earlier
     const one = late[50] as CrowdPerson
-    for (let i = 51; i <= 80; i++) (late[i] as CrowdPerson).pass_end_ms -= 100
-    one.pass_end_ms += 3000
+    for (let i = 51; i <= 80; i++) (late[i] as CrowdPerson).place_end_ms -= 100
+    one.place_end_ms += 3000
     expect(judgeCrowd(late, TERMS)).toMatchObject({ inversions: 30, late: 0 })
     one.late_ms = LATE_MS + 1
     expect(judgeCrowd(late, TERMS)).toMatchObject({ inversions: 0, late: 1 })
@@ -67,7 +67,7 @@ describe('a crowd is judged', () => {
     const people = crowd(200).filter(({ number }) => number % 2 === 0)
     const waiting = crowd(400)
       .slice(200)
-      .map((person) => ({ ...person, pass_end_ms: 0 }))
+      .map((person) => ({ ...person, place_end_ms: 0 }))
     expect(judgeCrowd([...people, ...waiting], TERMS).utilisation).toBeCloseTo(0.5, 1)
   })
 })

@@ -9,7 +9,7 @@ export interface CrowdPerson {
   number: number
   entered_ms: number
   /** 0: not admitted */
-  pass_end_ms: number
+  place_end_ms: number
   /** 0: stayed */
   gone_ms: number
   late_ms: number
@@ -97,7 +97,7 @@ export function judgeCrowd(people: CrowdPerson[], terms: CrowdTerms): CrowdFigur
       if (there.size > free) figures.reclaim_s = Math.max(figures.reclaim_s, (now_ms - came_ms) / 1000)
       figures.admitted += 1
       tokens -= 1000
-      in_checkout.push(person.pass_end_ms)
+      in_checkout.push(person.place_end_ms)
       while (ended < in_checkout.length && (in_checkout[ended] as number) <= now_ms) ended += 1
       const by_rate = figures.admitted - Math.floor((terms.rate_per_s * (now_ms - terms.began_ms)) / 1000)
       const by_ceiling = in_checkout.length - ended - terms.checkout_max
@@ -114,8 +114,8 @@ export function judgeCrowd(people: CrowdPerson[], terms: CrowdTerms): CrowdFigur
 function happeningsOf(entered: CrowdPerson[], terms: CrowdTerms): Happening[] {
   const happenings: Happening[] = []
   for (const person of entered) {
-    const is_admitted = person.pass_end_ms > 0
-    const admitted_ms = person.pass_end_ms - terms.pass_ms
+    const is_admitted = person.place_end_ms > 0
+    const admitted_ms = person.place_end_ms - terms.pass_ms
     // who was late once is nobody's to overtake
     if (person.late_ms <= LATE_MS) {
       happenings.push({ at_ms: person.entered_ms, kind: 'comes', person })

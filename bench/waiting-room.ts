@@ -9,6 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs, promisify } from 'node:util'
 import { Redis } from 'ioredis'
 import { admissionKey, metaKey } from '../contract/keys'
+import { PASS_MARGIN_MS } from '../contract/pass'
 import { BURST_S } from '../edge/src/domain/waiting'
 import { mixedConfig } from '../loadtest/mixed'
 import { type Stack, startStack } from '../scripts/stack'
@@ -131,10 +132,17 @@ async function runCrowd(
   const running = promisify(execFile)(program, args, { maxBuffer: 1 << 30 })
   running.child.stderr?.pipe(process.stderr)
   const { stdout } = await running
-  return stdout
-    .trim()
-    .split('\n')
-    .map((line) => JSON.parse(line) as CrowdPerson)
+  return (
+    stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as CrowdPerson)
+      // a pass says when it ends itself; the place that it stands for, which is what is counted, ends later
+      .map((person) => ({
+        ...person,
+        place_end_ms: person.place_end_ms > 0 ? person.place_end_ms + PASS_MARGIN_MS : 0,
+      }))
+  )
 }
 
 async function termsOf(redis: Redis, sale: string): Promise<CrowdTerms> {

@@ -26,7 +26,7 @@ type Person struct {
 	Number    int64 `json:"number"`
 	EnteredMs int64 `json:"entered_ms"`
 	// by Redis' clock: the end of the pass, from which the caller reckons when it was given
-	PassEndMs int64 `json:"pass_end_ms"`
+	PassEndMs int64 `json:"place_end_ms"`
 	// stopped polling without a word
 	GoneMs int64 `json:"gone_ms"`
 	// the longest that a poll was answered later than it was due
