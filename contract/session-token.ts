@@ -9,6 +9,7 @@
 // Signed, not stored: the gate checks it without a round trip.
 
 export const SESSION_TOKEN_LENGTH_MAX = 512
+const DIGIT_0 = 48
 
 export interface SessionTokenParts {
   key_id: string
@@ -38,8 +39,9 @@ export function unsignedSessionToken(
 /** A token's fields where they stand in a longer text; its mac follows the dot at `signed_end`. */
 export interface SessionTokenFields {
   key_id: string
-  /** base64url */
-  user: string
+  /** base64url, from here up to there */
+  user_from: number
+  user_to: number
   generation: number
   level: number
   expires_ms: number
@@ -50,7 +52,8 @@ export interface SessionTokenFields {
 
 const fields: SessionTokenFields = {
   key_id: '',
-  user: '',
+  user_from: 0,
+  user_to: 0,
   generation: 0,
   level: 0,
   expires_ms: 0,
@@ -63,7 +66,7 @@ const fields: SessionTokenFields = {
  * caller's to check. The record is the same each time: the next call fills it anew.
  */
 export function readSessionToken(text: string, from: number): SessionTokenFields | undefined {
-  if (text.length - from > SESSION_TOKEN_LENGTH_MAX || text.substring(from, from + 3) !== 's1.') return undefined
+  if (text.length - from > SESSION_TOKEN_LENGTH_MAX || text.indexOf('s1.', from) !== from) return undefined
   const key_end = text.indexOf('.', from + 3)
   if (key_end < 0) return undefined
   const user_end = text.indexOf('.', key_end + 1)
@@ -78,13 +81,14 @@ export function readSessionToken(text: string, from: number): SessionTokenFields
   if (sid_end < 0) return undefined
   const generation = Number(text.substring(user_end + 1, generation_end))
   const expires_ms = Number(text.substring(level_end + 1, expires_end))
-  const level = text.substring(generation_end + 1, level_end)
-  if (!(level >= '0' && level <= '9')) return undefined
+  const level = text.charCodeAt(generation_end + 1) - DIGIT_0
+  if (!(level >= 0 && level <= 9)) return undefined
   if (!(generation >= 1 && generation < 4294967296) || !(expires_ms > 0 && expires_ms < 1e14)) return undefined
   fields.key_id = text.substring(from + 3, key_end)
-  fields.user = text.substring(key_end + 1, user_end)
+  fields.user_from = key_end + 1
+  fields.user_to = user_end
   fields.generation = generation
-  fields.level = Number(level)
+  fields.level = level
   fields.expires_ms = expires_ms
   fields.sid = text.substring(expires_end + 1, sid_end)
   fields.signed_end = sid_end
@@ -97,7 +101,7 @@ export function parseSessionToken(text: string): SessionTokenParts | undefined {
   if (read === undefined) return undefined
   return {
     key_id: read.key_id,
-    user: read.user,
+    user: text.substring(read.user_from, read.user_to),
     generation: read.generation,
     level: read.level,
     expires_ms: read.expires_ms,

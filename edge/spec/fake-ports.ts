@@ -193,6 +193,7 @@ export function fakeGate(): FakeGate {
       equal: (a, b) => a === b,
       // the specs' users are written as they are
       fromBase64Url: (text) => (text === '!' ? undefined : text),
+      fromBase64UrlAt: (text, from, to) => (text.substring(from, to) === '!' ? undefined : text.substring(from, to)),
       fromBase64: (text) => (text === '!' ? undefined : text),
       byteLength: (text) => text.length,
       crc32: () => 0,

@@ -2,7 +2,18 @@
 import * as base64 from 'ngx.base64'
 import type { SubkeyPurpose } from '../../../contract/secrets'
 import type { CryptoPort } from '../kernel/plugin'
-import { equal, type HmacKey, hexadecimal, hmacKey, hmacText, isSigned, randomBytes, sha256, subkey } from './crypto'
+import {
+  decodedPart,
+  equal,
+  type HmacKey,
+  hexadecimal,
+  hmacKey,
+  hmacText,
+  isSigned,
+  randomBytes,
+  sha256,
+  subkey,
+} from './crypto'
 import type { Secret } from './environment'
 
 /** sales come and go; past this many the worked-in ones are made anew */
@@ -68,6 +79,7 @@ export function cryptoPort(secrets: Secret[]): CryptoPort {
       const [bytes] = base64.decode_base64url(text)
       return bytes
     },
+    fromBase64UrlAt: decodedPart,
     fromBase64: (text) => {
       // nginx' decoders read up to the first "=", whatever follows
       if (string.match(text, '^[%w+/_-]+=?=?$')[0] === undefined) return undefined

@@ -15,8 +15,16 @@ strict.decode_max_depth(JSON_DEPTH_MAX)
 /** Retry-After is spread by up to this share, so that those refused together do not come back together. */
 const RETRY_SPREAD = 0.5
 
+/** nginx' variables by header: names are words of our own, or of the configuration */
+const variables = new LuaTable<string, string>()
+
 function header(name: string): string | undefined {
-  return ngx.var['http_' + name]
+  let variable = variables.get(name)
+  if (variable === undefined) {
+    variable = 'http_' + name
+    variables.set(name, variable)
+  }
+  return ngx.var[variable]
 }
 
 function isSecure(): boolean {
@@ -95,12 +103,25 @@ export const nginxHttp: HttpPort = {
   jsonString,
 }
 
+const LENGTHS_KEPT = 4096
+const lengths = new LuaTable<number, string>()
+
+/** Numbers as text, each made once: making one is a look into LuaJIT's table of all texts, past those that nobody needs any more. */
+function lengthText(bytes: number): string {
+  let text = lengths.get(bytes)
+  if (text === undefined) {
+    text = tostring(bytes)
+    if (bytes < LENGTHS_KEPT) lengths.set(bytes, text)
+  }
+  return text
+}
+
 /** `body`: a text, or texts that nginx joins; `bytes` of it in all */
 function send(status: number, content_type: string, body: string | string[], bytes: number): void {
   ngx.status = status
   const headers = ngx.header
   headers['Content-Type'] = content_type
-  headers['Content-Length'] = bytes
+  headers['Content-Length'] = lengthText(bytes)
   headers['Cache-Control'] = 'no-store'
   ngx.print(body)
   // the status is set: this only ends the request
@@ -158,7 +179,7 @@ export function sendRefusal(refusal: Refusal, receipt: string): void {
   const status = REFUSALS[refusal.code].status
   const head = headOf(refusal.code, refusal.detail)
   let retry_ms = refusal.retry_after_ms
-  let rest = refusal.members + '}'
+  let rest = refusal.members === '' ? '}' : refusal.members + '}'
   if (retry_ms > 0) {
     retry_ms = math.floor(retry_ms * (1 + RETRY_SPREAD * math.random()))
     ngx.header['Retry-After'] = math.ceil(retry_ms / 1000)

@@ -89,6 +89,8 @@ export interface CryptoPort {
   equal: (this: void, a: string, b: string) => boolean
   /** undefined when it is not base64url */
   fromBase64Url: (this: void, text: string) => string | undefined
+  /** the same of a part of `text` */
+  fromBase64UrlAt: (this: void, text: string, from: number, to: number) => string | undefined
   /** base64 or base64url; undefined when it is neither */
   fromBase64: (this: void, text: string) => string | undefined
   byteLength: (this: void, text: string) => number

@@ -35,7 +35,7 @@ function readToken(ports: Ports, text: string, from: number, request: GateReques
     return refuse('no_session', 'The session token is not one of ours.')
   }
   if (parts.expires_ms <= request.now_ms) return refuse('no_session', 'The session has expired: sign in again.')
-  const user = crypto.fromBase64Url(parts.user)
+  const user = crypto.fromBase64UrlAt(text, parts.user_from, parts.user_to)
   if (
     user === undefined ||
     user === '' ||
