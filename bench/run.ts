@@ -3,6 +3,7 @@
 const MEASUREMENTS: Record<string, () => Promise<(args: string[]) => Promise<void>>> = {
   purchase: async () => (await import('./purchase')).purchase,
   refuse: async () => (await import('./refuse')).refuse,
+  outer: async () => (await import('./outer')).outer,
   'one-sku': async () => (await import('./one-sku')).oneSku,
   bots: async () => (await import('./bots')).bots,
   'waiting-room': async () => (await import('./waiting-room')).waitingRoom,

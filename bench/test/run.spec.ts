@@ -69,6 +69,13 @@ describe('npm run bench', { timeout: TIMEOUT_MS }, () => {
     expect(run.output.match(/^WRONG /gm) ?? []).toHaveLength(missing.length)
   })
 
+  it('outer: beside a plain proxy, every answer right', async () => {
+    const run = await bench('outer', '--slices', '1', '--requests', '300')
+    expect(run.code, run.output).toBe(0)
+    const costs = { outer: COST, outer_file: COST, proxy: COST, forged_us: expect.any(Number) }
+    expect(run.results).toMatchObject([{ bench: 'outer', ...costs, wrong: 0 }])
+  })
+
   it('one-sku: each size of batch', async () => {
     const run = await bench('one-sku', '--slices', '1', '--purchases', '512')
     expect(run.code, run.output).toBe(0)
@@ -87,7 +94,7 @@ describe('npm run bench', { timeout: TIMEOUT_MS }, () => {
   it('names the measurements when it is asked for another', async () => {
     const run = await bench('nothing')
     expect(run.code).toBe(1)
-    expect(run.output).toContain("no measurement named 'nothing'; there are purchase, refuse, one-sku, compiled")
+    expect(run.output).toContain("no measurement named 'nothing'; there are purchase, refuse, outer, one-sku, compiled")
   })
 })
 
