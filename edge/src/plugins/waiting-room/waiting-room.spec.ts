@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { unsignedPass } from '../../../../contract/pass'
 import { unsignedTicket } from '../../../../contract/ticket'
 import { type FakeGate, fakeGate, knownSale, markOf, requestTo, said } from '../../../spec/fake-ports'
+import { runChain } from '../../kernel/chain'
 import type { GateRequest } from '../../kernel/request'
 import { waitingRoom } from './index'
 
@@ -316,5 +317,34 @@ describe('a draw', () => {
     gate.lane_result = { line: 'no_numbers' }
     expect(run(gate, requestFor(gate, 'take_ticket', ''))).toBe('busy')
     expect(poll(gate, 0)).toBe('busy')
+  })
+})
+
+describe('a dry run', () => {
+  it('refuses nobody, and says whom it would have refused', () => {
+    const gate = gateWithRoom()
+    gate.lane_result = { line: 'unknown' }
+    const phases = waitingRoom.create(SETTINGS as never, gate.ports)
+    const links = [{ name: 'waiting-room', fails: 'closed' as const, dry_run: true, phases }]
+    const heard: string[] = []
+    const report = {
+      refused: (_plugin: string, refusal: { code: string }, dry_run: boolean) => {
+        heard.push(refusal.code + (dry_run ? ' dry' : ''))
+      },
+      storeFailed: () => {},
+    }
+    const passes = [
+      passOf(idOf(gate), 'ada', 9000),
+      'x',
+      passOf(idOf(gate), 'eve', 9000),
+      passOf(idOf(gate), 'ada', 5000),
+    ]
+    for (const pass of passes) {
+      gate.headers['x_rush_pass'] = pass
+      gate.headers['idempotency_key'] = 'key-1'
+      expect(runChain(links, requestFor(gate, 'reserve', ''), report).kind).toBe('forward')
+    }
+    expect(heard.length).toBe(3)
+    for (const line of heard) expect(line).toBe('pass_required dry')
   })
 })
