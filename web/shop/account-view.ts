@@ -58,7 +58,7 @@ export class AccountView {
     if (user === '') return this.fail('Please type a name: any name will do in this demo.')
     this.busy = true
     this.fail('')
-    const answer = await signIn(user)
+    const answer = await signIn(user, part<HTMLInputElement>(this.dialog, 'note').value)
     this.busy = false
     if (answer.kind === 'ok') {
       const { afterwards } = this

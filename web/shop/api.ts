@@ -99,8 +99,10 @@ export async function fetchChallenge(sale: string): Promise<Answer<WireChallenge
   return untimed(await ask('GET', `/sales/${part(sale)}/challenge`, readChallenge))
 }
 
-export async function signIn(user: string): Promise<Answer<true>> {
-  const answer = untimed(await ask('POST', '/sessions', readSigningKey, { user, secret: DEMO_SECRET }))
+/** `referral_note`: what stands in a field that no person sees; '' for people. */
+export async function signIn(user: string, referral_note: string): Promise<Answer<true>> {
+  const body = { user, secret: DEMO_SECRET, ...(referral_note === '' ? {} : { referral_note }) }
+  const answer = untimed(await ask('POST', '/sessions', readSigningKey, body))
   if (answer.kind !== 'ok') return answer
   await keepSigningKey(user, answer.value)
   return { kind: 'ok', value: true }

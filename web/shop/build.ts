@@ -76,6 +76,7 @@ export async function buildShop(out_dir: string): Promise<void> {
     addresses.set(asset.name, `/assets/${name}`)
     write(join(out_dir, 'assets', name), asset.bytes)
   }
+  write(join(out_dir, 'robots.txt'), readFileSync(join(source, 'robots.txt')))
   for (const page of ['index.html', 'sale.html']) {
     const html = fill(page, readFileSync(join(source, page), 'utf8'), addresses)
     write(join(out_dir, page), Buffer.from(html))

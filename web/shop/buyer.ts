@@ -98,7 +98,7 @@ export class Buyer {
     } else if (answer.kind === 'refused') this.events.refused(sku, answer.refusal)
   }
 
-  /** With a proof where the sale asks for one; one that does not count, or not any more, is replaced once. */
+  /** With a proof where one is asked for; one that is missing or does not count, or not any more, is replaced once. */
   private async ask(sku: string, attempt: Attempt): Promise<Answer<ReservationNews>> {
     const { user } = this
     let answer: Answer<ReservationNews> = { kind: 'lost' }
@@ -109,7 +109,7 @@ export class Buyer {
       answer = await reserve(this.sale, sku, attempt.quantity, attempt.key, attempt.unknown, proof)
       const is_refused = answer.kind === 'refused' && answer.refusal.code === 'proof_required'
       if (answer.kind === 'ok' || is_refused) this.prover.drop(proof)
-      if (!is_refused || proof === undefined) break
+      if (!is_refused || (proof === undefined && !this.prover.demand())) break
     }
     return answer
   }

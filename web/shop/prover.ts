@@ -39,6 +39,8 @@ export class Prover {
   step: ProverStep = 'idle'
   /** from 0 to 1, while working */
   progress = 0
+  /** the gate has asked this shopper for a proof, though the sale asks nobody for one */
+  is_demanded = false
   private ready: ReadyProof | undefined
   private worker: Worker | undefined
   private round = 0
@@ -61,8 +63,17 @@ export class Prover {
     if (this.step === 'idle') void this.work()
   }
 
+  /** A purchase was refused for want of a proof; false where that is no news. */
+  demand(): boolean {
+    if (this.asked) return false
+    this.is_demanded = true
+    this.asked = true
+    return true
+  }
+
   /** Another shopper: nothing of the one before counts. */
   reset(): void {
+    this.is_demanded = false
     this.forget()
     this.settle(undefined)
   }

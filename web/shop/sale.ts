@@ -199,7 +199,7 @@ function renderTrouble(): void {
 
 /** Soon enough before the opening that the proof is still good at it, and not for who has all that a buyer may have. */
 function renderProof(state: SaleState): void {
-  const asked = state.asks.includes('proof') && user !== undefined
+  const asked = (state.asks.includes('proof') || prover.is_demanded) && user !== undefined
   const is_over = state.phase === 'ended' || state.phase === 'sold_out'
   const has_room = state.skus.some((sku) => sku.user_max === undefined || unitsOf(own.own, sku.sku) < sku.user_max)
   prover.update(asked, !is_over && has_room && follower.untilOpen() < PROOF_AHEAD_MS)

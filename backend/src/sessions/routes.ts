@@ -25,6 +25,8 @@ const loginBody = z.strictObject({
   user: userField,
   // no more is said of a secret than that it is wrong
   secret: z.string().max(SECRET_LENGTH_MAX),
+  // a field that no person fills in: the gate has seen it, and nothing else comes of it
+  referral_note: z.string().max(SECRET_LENGTH_MAX).optional(),
 })
 
 interface Repeat {
