@@ -155,6 +155,7 @@ async function makeSale(target: Target, size: PopulationSize, opens_ms: number):
     gate: {
       signature: true,
       proof: true,
+      score: { challenge_from: 30, refuse_from: 80 },
       // all units in a third of the time
       waiting_room: {
         admit_per_s: Math.ceil((3 * size.units) / size.sells_s),

@@ -76,6 +76,8 @@ export class Visitor {
     const headers: Record<string, string> = { ...this.headers, 'X-Forwarded-For': this.address(), ...ask.headers }
     if (this.account !== undefined) headers.Cookie = `rush_session=${this.account.session}`
     if (ask.body !== undefined) headers['Content-Type'] = 'application/json'
+    // as browsers do, and those who copy them
+    if (ask.method === 'POST' && headers['Sec-Fetch-Site'] !== undefined) headers.Origin = this.run.gate_url
     const response = http.request(
       ask.method,
       this.run.gate_url + ask.path,
