@@ -15,6 +15,8 @@ export interface LoadPlan {
   expect: string
   /** text that each right answer holds */
   contains?: string
+  /** the address that connections come from; 127.0.0.1 when absent */
+  from?: string
   tls?: TlsMode
 }
 
@@ -42,6 +44,7 @@ export async function generateLoad(plan: LoadPlan): Promise<LoadReport> {
   args.push('-protocol', plan.protocol, '-expect', plan.expect)
   if (plan.contains !== undefined) args.push('-contains', plan.contains)
   if (plan.tls !== undefined) args.push('-tls', plan.tls)
+  if (plan.from !== undefined) args.push('-from', `${plan.from}:0`)
   const { stdout } = await promisify(execFile)(plan.program, args)
   return JSON.parse(stdout) as LoadReport
 }

@@ -2,7 +2,9 @@
 //
 // One worker each, the same purchases, alternating slices, CPU time from the scheduler, ratios within a round.
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { type RequestOptions, request } from 'node:http'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { Redis } from 'ioredis'
@@ -25,6 +27,8 @@ const SKU = 'phone'
 const REFUSED_TIMEOUT_MS = 20_000
 const SLICES_MIN_FOR_RATIOS = 6
 
+const BLOCKED = '127.0.66.7'
+
 const ONE_A_DAY = {
   limits: [{ name: 'address', by: 'address', rate: 1, per_s: 86_400, burst: 1, routes: ['reserve'] }],
 }
@@ -36,11 +40,13 @@ const REFUSED: {
   make: ((stack: Stack, redis: Redis) => Promise<Sale>) | undefined
   /** at a gate of its own, with these settings of one more plugin on the route of a purchase */
   plugin?: { name: string; settings: Record<string, unknown> }
+  /** where its shoppers come from */
+  from?: string
 }[] = [
   { name: 'sold_out', code: 'sold_out', make: soldOut },
   { name: 'not_open', code: 'not_open', make: notOpen },
   { name: 'rate_limited', code: 'rate_limited', make: usedUp, plugin: { name: 'rate-limit', settings: ONE_A_DAY } },
-  { name: 'blocked', code: 'refused', make: undefined },
+  { name: 'blocked', code: 'refused', make: blocked, from: BLOCKED },
 ]
 
 interface Contestant {
@@ -48,6 +54,7 @@ interface Contestant {
   status: number
   sale: Sale
   peer: Peer
+  from?: string
 }
 
 export async function refuse(args: string[]): Promise<void> {
@@ -82,12 +89,12 @@ export async function refuse(args: string[]): Promise<void> {
     const file = join(dir, 'stream')
     // round 0 warms up
     for (let round = 0; round <= slices && wrong.length === 0; round++) {
-      for (const { name, status, sale, peer } of round % 2 === 0 ? contestants : [...contestants].reverse()) {
+      for (const { name, status, sale, peer, from } of round % 2 === 0 ? contestants : [...contestants].reverse()) {
         writePurchases(file, sale, stack.secret, round, requests)
         const pids = peer.pids()
         const before = cpuMicroseconds(pids)
         const expect = String(status)
-        const load = { program, port: peer.port, file, connections, protocol: 'http' as const, expect }
+        const load = { program, port: peer.port, file, connections, protocol: 'http' as const, expect, from }
         const report = await generateLoad({ ...load, contains: '"receipt":"e1.' })
         const cost_us = (cpuMicroseconds(pids) - before) / report.requests
         const bad = answeredWrongly(report, expect)
@@ -132,13 +139,14 @@ async function refusing(stack: Stack, redis: Redis): Promise<Contestant[]> {
   const port = Number(new URL(stack.urls.gate).port)
   const peer: Peer = { port, pids: () => stack.gate.workers(), stop: () => stack.gate.stop() }
   const contestants: Contestant[] = []
-  for (const { name, code, make, plugin } of REFUSED) {
+  for (const { name, code, make, plugin, from } of REFUSED) {
     if (make === undefined) continue
     const sale = await make(stack, redis)
     const own = plugin && (await anotherGate(stack, plugin.name, plugin.settings))
-    contestants.push({ name, status: REFUSALS[code].status, sale, peer: own ?? peer })
+    contestants.push({ name, status: REFUSALS[code].status, sale, peer: own ?? peer, from })
   }
-  await sleep(500) // the gate has heard of the last sale
+  // each gate has heard of what it refuses by
+  for (const contestant of contestants) await refusedBody(stack, contestant)
   stack.backend.kill('SIGSTOP')
   for (const contestant of contestants) await refusedBody(stack, contestant)
   return contestants
@@ -173,6 +181,12 @@ async function usedUp(stack: Stack): Promise<Sale> {
   return sale
 }
 
+/** A network is on the deny list, with the address that asks in it; the others come from elsewhere. */
+async function blocked(stack: Stack): Promise<Sale> {
+  await stack.admin('PUT', '/admin/deny/cidr/127.0.66.0%2F24', { reason: 'bench' })
+  return { id: 'gone', sku: SKU, epoch: 1 }
+}
+
 async function notOpen(stack: Stack): Promise<Sale> {
   const sale = await makeSale(stack, 'later', Date.now() + 3_600_000)
   await stack.admin('POST', `/admin/sales/${sale.id}/prewarm`)
@@ -189,22 +203,32 @@ async function soldOut(stack: Stack, redis: Redis): Promise<Sale> {
 }
 
 /** The refusal that is measured, once the gate makes it. */
-async function refusedBody(stack: Stack, { name, status, sale, peer }: Contestant): Promise<string> {
+async function refusedBody(stack: Stack, { name, status, sale, peer, from }: Contestant): Promise<string> {
   const mint = sessionMint(stack.secret)
   const deadline = Date.now() + REFUSED_TIMEOUT_MS
   let last = ''
   while (Date.now() < deadline) {
     const { path, headers, body } = purchaseHeaders(sale, mint('first'), idempotencyKey())
     const sent = pick(headers)
-    const response = await fetch(`http://127.0.0.1:${peer.port}${path}`, { method: 'POST', headers: sent, body })
-    last = await response.text()
-    if (response.status === status && last.includes('"receipt"')) return last
+    const answer = await ask({ port: peer.port, path, localAddress: from, headers: sent }, body)
+    last = answer.text
+    if (answer.status === status && last.includes('"receipt"')) return last
     await sleep(100)
   }
   throw new Error(`${name}: the gate has not refused so within ${REFUSED_TIMEOUT_MS / 1000} s; it says ${last}`)
 }
 
-/** fetch sets the others itself */
+function ask(options: RequestOptions, body: string): Promise<{ status: number; text: string }> {
+  return new Promise((resolve, reject) => {
+    const asked = request({ host: '127.0.0.1', method: 'POST', agent: false, ...options }, async (answer) => {
+      resolve({ status: answer.statusCode ?? 0, text: await text(answer) })
+    })
+    asked.on('error', reject)
+    asked.end(body)
+  })
+}
+
+/** the others are set by whoever sends */
 function pick(headers: Record<string, string>): Record<string, string> {
   const wanted = ['Authorization', 'Content-Type', 'Idempotency-Key']
   return Object.fromEntries(wanted.map((name) => [name, headers[name] ?? '']))

@@ -51,6 +51,7 @@ type report struct {
 
 type generator struct {
 	address   syscall.SockaddrInet4
+	from      *syscall.SockaddrInet4
 	requests  [][]byte
 	next      int
 	epoll     int
@@ -70,6 +71,7 @@ func fail(format string, values ...any) {
 
 func main() {
 	address := flag.String("address", "", "ip:port of the server")
+	from := flag.String("from", "", "ip:0 that connections come from")
 	file := flag.String("file", "", "prepared requests")
 	connections := flag.Int("connections", 64, "requests in flight")
 	protocol := flag.String("protocol", "http", "http or resp")
@@ -93,6 +95,10 @@ func main() {
 		g.end = endOfResp
 	}
 	g.address = parseAddress(*address)
+	if *from != "" {
+		local := parseAddress(*from)
+		g.from = &local
+	}
 	g.latencies = make([]int64, 0, len(g.requests))
 	if *tlsMode != "" {
 		g.runTls(*address, *tlsMode, *connections, *stall)
@@ -147,6 +153,11 @@ func (g *generator) open(c *connection) {
 	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)
 	if err != nil {
 		fail("socket: %v", err)
+	}
+	if g.from != nil {
+		if err := syscall.Bind(fd, g.from); err != nil {
+			fail("bind: %v", err)
+		}
 	}
 	if err := syscall.Connect(fd, &g.address); err != nil {
 		fail("connect: %v", err)
