@@ -7,7 +7,7 @@ import type { RouteName } from '../src/domain/route'
 import { newBoard } from '../src/domain/stock'
 import type { JwtSession } from '../src/kernel/jwt'
 import type { LanePort, LaneResult } from '../src/kernel/lane'
-import type { HeaderPort, MarkPort, Ports } from '../src/kernel/plugin'
+import type { HeaderPort, InProgressPort, MarkPort, Ports } from '../src/kernel/plugin'
 import { type GateRequest, newRequest } from '../src/kernel/request'
 import type { KnownSale } from '../src/kernel/sales'
 import type { Verdict } from '../src/kernel/verdict'
@@ -31,6 +31,8 @@ export interface FakeGate {
   rates: FakeCounters
   /** tokens that all gates share; undefined: their Redis is away */
   cluster_tokens: number | undefined
+  /** requests in progress, by key */
+  entered: Record<string, number | undefined>
   /** how long requests were held back */
   slept_ms: number
   /** the level of degradation */
@@ -150,6 +152,33 @@ function fakeLists(gate: FakeGate): Ports['lists'] {
   return { address: standingOf, user: standingOf, fingerprint: standingOf }
 }
 
+function fakeClusterRates(gate: FakeGate): Ports['cluster_rates'] {
+  return {
+    take: (_key, _rate, wanted) => {
+      const there = gate.cluster_tokens
+      if (there === undefined) return undefined
+      const given = Math.min(there, wanted)
+      gate.cluster_tokens = there - given
+      return { given, ms: 700 }
+    },
+    now_ms: () => gate.rates.now_ms,
+  }
+}
+
+function fakeInProgress(gate: FakeGate): InProgressPort {
+  return {
+    enter: (key, key_max, all_max) => {
+      const own = gate.entered[key] ?? 0
+      const all = gate.entered['*'] ?? 0
+      if (all >= all_max) return 'all'
+      if (own >= key_max) return 'key'
+      gate.entered[key] = own + 1
+      gate.entered['*'] = all + 1
+      return 'in'
+    },
+  }
+}
+
 export function fakeGate(): FakeGate {
   const gate: FakeGate = {
     headers: {},
@@ -164,6 +193,7 @@ export function fakeGate(): FakeGate {
     count: 1,
     rates: fakeCounters(10000),
     cluster_tokens: 10,
+    entered: {},
     slept_ms: 0,
     level: 0,
     standings: {},
@@ -221,16 +251,8 @@ export function fakeGate(): FakeGate {
     rates: gate.rates.port,
     shared_rates: fakeCounters(10000).port,
     degrade: () => gate.level,
-    cluster_rates: {
-      take: (_key, _rate, wanted) => {
-        const there = gate.cluster_tokens
-        if (there === undefined) return undefined
-        const given = Math.min(there, wanted)
-        gate.cluster_tokens = there - given
-        return { given, ms: 700 }
-      },
-      now_ms: () => gate.rates.now_ms,
-    },
+    cluster_rates: fakeClusterRates(gate),
+    in_progress: fakeInProgress(gate),
     sleep: (ms) => {
       gate.slept_ms = gate.slept_ms + ms
     },

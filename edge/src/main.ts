@@ -17,11 +17,12 @@ import { cryptoPort } from './adapters/crypto-port'
 import { type Environment, readEnvironment, type Secret } from './adapters/environment'
 import { headerPort } from './adapters/header-shape'
 import { nginxHttp, readBody, sendAnswer, sendRefusal } from './adapters/http'
+import { inProgress } from './adapters/in-progress'
 import { jwtReader } from './adapters/jwt'
 import { type Lane, type LaneLimits, newLane, queueAgeMs, startLane, wakeLane } from './adapters/lane'
 import { type ListsNode, listsNode } from './adapters/lists'
 import { markPort } from './adapters/marks'
-import { type Metrics, newMetrics, type PairCounter, pairCounter } from './adapters/metrics'
+import { addLaneCounts, type Metrics, newMetrics, type PairCounter, pairCounter } from './adapters/metrics'
 import { type NodeLevel, nodeLevel } from './adapters/node-level'
 import { loadOwnPlugins } from './adapters/own-plugins'
 import { newReceipts, type Receipts } from './adapters/receipts'
@@ -31,10 +32,12 @@ import { following, startTimer } from './adapters/timers'
 import { matchRoute, type RouteName, upstreamPath } from './domain/route'
 import { type ChainReport, type Link, type RouteLinks, runChain, splitAtBody } from './kernel/chain'
 import { type GateConfig, runsOn } from './kernel/config'
-import type { CryptoPort, HeaderPort, Plugin, Ports } from './kernel/plugin'
+import type { CryptoPort, HeaderPort, InProgressPort, Plugin, Ports } from './kernel/plugin'
 import { type GateRequest, newRequest } from './kernel/request'
 import { FORWARD, type Refusal, refuse, refuseFor, type Verdict } from './kernel/verdict'
 import { plugins } from './plugins/index'
+
+export { log } from './adapters/in-progress'
 
 const TICK_S = 0.1
 const STOCK_S = 0.25
@@ -60,6 +63,7 @@ let config: GateConfig
 let lane: Lane
 /** to what may be lost; started by its first item */
 let volatile_lane: Lane
+let in_progress: InProgressPort
 let scripts: RedisScripts
 let sales: SalesNode
 let lists: ListsNode
@@ -106,6 +110,7 @@ function portsFor(plugin: string, crypto: CryptoPort, limits: ngx.SharedDict<num
     shared_rates: counterStore(requiredDict<number>('rushgate_shared_rates'), plugin + ':'),
     degrade: node.level,
     cluster_rates: clusterRates(volatile_lane, plugin + ':'),
+    in_progress,
     sleep: (ms) => ngx.sleep(ms / 1000),
     headers,
     agentKind,
@@ -203,12 +208,7 @@ function checkBackend(premature: boolean): void {
 }
 
 function flushLane(of: Lane, family: string): void {
-  const counts = of.counts
-  metrics.add(family + 'batches_total', counts.batches)
-  metrics.add(family + 'items_total', counts.items)
-  metrics.add(family + 'failures_total', counts.failures)
-  metrics.add(family + 'reconnects_total', counts.reconnects)
-  metrics.add(family + 'restarts_total', counts.restarts)
+  addLaneCounts(metrics, family, of.counts)
   of.counts = { batches: 0, items: 0, failures: 0, reconnects: 0, restarts: 0 }
 }
 
@@ -250,6 +250,7 @@ export function init_worker(): void {
   lists = listsNode(requiredDict<string | number>('rushgate_lists'), backend, bearer, metrics)
   lane = newLane(environment.redis, config.lane)
   volatile_lane = newLane(environment.redis_volatile, volatileLimits(config))
+  in_progress = inProgress(requiredDict<number>('rushgate_in_progress'))
   scripts = redisScripts(lane, sales.onStock)
   sales.onChange(scripts.forget)
   requests = pairCounter(metrics, 'rushgate_requests_total', 'route', 'result')

@@ -38,6 +38,11 @@ const FAMILIES: Help[] = [
   { name: 'rushgate_lane_failures_total', type: 'counter', help: 'Items that got no answer from Redis.' },
   { name: 'rushgate_lane_reconnects_total', type: 'counter', help: 'Connections made to Redis.' },
   { name: 'rushgate_lane_restarts_total', type: 'counter', help: 'Lanes started again after a Lua error.' },
+  { name: 'rushgate_volatile_lane_batches_total', type: 'counter', help: 'The same for REDIS_VOLATILE_URL.' },
+  { name: 'rushgate_volatile_lane_items_total', type: 'counter', help: 'The same.' },
+  { name: 'rushgate_volatile_lane_failures_total', type: 'counter', help: 'The same: a share of the limit counted.' },
+  { name: 'rushgate_volatile_lane_reconnects_total', type: 'counter', help: 'The same.' },
+  { name: 'rushgate_volatile_lane_restarts_total', type: 'counter', help: 'The same.' },
   { name: 'rushgate_degrade_level', type: 'gauge', help: 'Level of degradation of this node, 0 (normal) to 3.' },
   {
     name: 'rushgate_breaker_open',
@@ -103,4 +108,21 @@ export function pairCounter(metrics: Metrics, name: string, first: string, secon
     }
     metrics.add(series, 1)
   }
+}
+
+export interface LaneCounts {
+  batches: number
+  items: number
+  failures: number
+  reconnects: number
+  restarts: number
+}
+
+/** What a lane has counted since the last time. */
+export function addLaneCounts(metrics: Metrics, family: string, counts: LaneCounts): void {
+  metrics.add(family + 'batches_total', counts.batches)
+  metrics.add(family + 'items_total', counts.items)
+  metrics.add(family + 'failures_total', counts.failures)
+  metrics.add(family + 'reconnects_total', counts.reconnects)
+  metrics.add(family + 'restarts_total', counts.restarts)
 }

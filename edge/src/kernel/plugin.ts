@@ -39,6 +39,7 @@ export interface Ports {
   degrade: (this: void) => number
   /** tokens of limits that all gates share */
   cluster_rates: TokenSource
+  in_progress: InProgressPort
   /** holds the request back; others go on meanwhile */
   sleep: (this: void, ms: number) => void
   headers: HeaderPort
@@ -63,6 +64,14 @@ export interface MarkPort {
   any: (this: void, now_ms: number) => boolean
   has: (this: void, key: string) => boolean
   set: (this: void, key: string, ttl_s: number) => void
+}
+
+export interface InProgressPort {
+  /**
+   * Counts the request until it ends, unless that would be too many: of its key or of all. Once a request.
+   * `key` is not '' and not '*'. not_counted: nginx.conf does not say here when a request has ended.
+   */
+  enter: (this: void, key: string, key_max: number, all_max: number) => 'in' | 'key' | 'all' | 'not_counted'
 }
 
 export interface CryptoPort {

@@ -3,6 +3,7 @@ import type { Plugin } from '../kernel/plugin'
 import { addressList, userList } from './access-list/index'
 import { botScore } from './bot-score/index'
 import { challenge } from './challenge/index'
+import { inProgress } from './in-progress/index'
 import { rateLimit, userLimit } from './rate-limit/index'
 import { reservation } from './reservation/index'
 import { reservationStatus } from './reservation-status/index'
@@ -15,6 +16,7 @@ export const plugins: Plugin[] = [
   botScore,
   addressList,
   userList,
+  inProgress,
   rateLimit,
   userLimit,
   session,

@@ -1,7 +1,7 @@
 // Rate limits of this node, in two doors: what is known before the session (address, route, header, login), and after it
 // (user, session). Each limit counts and checks in one atomic step (domain/rate.ts); those of scope cluster with all gates
 // together (domain/cluster-rate.ts).
-import { type Address, parseAddress, prefixText } from '../../domain/address'
+import { addressPrefixes } from '../../domain/address-prefix'
 import { admitInCluster, type ClusterRate, clusterRate, type Reach } from '../../domain/cluster-rate'
 import { admit, makeRate, NO_ROOM, type Rate, sharedRate } from '../../domain/rate'
 import { definePlugin, type PluginPhases, type Ports } from '../../kernel/plugin'
@@ -14,8 +14,6 @@ const GROUPS = 64
 const SUBJECTS_A_GROUP = 16
 /** longer subjects are counted by their hash */
 const SUBJECT_LENGTH_MAX = 64
-/** prefixes of addresses that a worker remembers */
-const PREFIXES_MAX = 4096
 
 interface Settings {
   limits: Limit[]
@@ -59,27 +57,6 @@ function ready(limit: Limit): ReadyLimit {
   }
 }
 
-/** Remembers the prefixes of the addresses that come again and again. */
-function prefixes(v4_bits: number, v6_bits: number): (this: void, address: string) => string {
-  let known: Record<string, string> = {}
-  let count = 0
-  return (text) => {
-    // a whole IPv4 address is its own prefix
-    if (v4_bits === 32 && text.indexOf(':') < 0) return text
-    const kept = known[text]
-    if (kept !== undefined) return kept
-    const address: Address | undefined = parseAddress(text)
-    const prefix = address === undefined ? text : prefixText(address, address.groups.length === 2 ? v4_bits : v6_bits)
-    if (count >= PREFIXES_MAX) {
-      known = {}
-      count = 0
-    }
-    known[text] = prefix
-    count += 1
-    return prefix
-  }
-}
-
 /** The account that a login names; '' when it names none: then the backend refuses it. */
 function accountOf(ports: Ports): string {
   const body = ports.http.body()
@@ -106,8 +83,8 @@ function create(config: Settings, ports: Ports): PluginPhases {
   const limits: ReadyLimit[] = []
   for (const limit of config.limits) limits.push(ready(limit))
   const dry_run = config.dry_run ?? false
-  const addressKey = prefixes(32, 64)
-  const networkKey = prefixes(24, 48)
+  const addressKey = addressPrefixes(32, 64)
+  const networkKey = addressPrefixes(24, 48)
   const reach: Reach = { away_until_ms: 0 }
   let waiting = 0
 
