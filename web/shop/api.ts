@@ -11,7 +11,10 @@ import {
   readReservations,
   readSaleState,
   readSales,
+  readStand,
+  readTaken,
   type SaleState,
+  type Stand,
   type WireChallenge,
 } from './wire'
 
@@ -99,6 +102,14 @@ export async function fetchChallenge(sale: string): Promise<Answer<WireChallenge
   return untimed(await ask('GET', `/sales/${part(sale)}/challenge`, readChallenge))
 }
 
+export async function takeTicket(sale: string): Promise<Answer<Stand & { ticket: string }>> {
+  return untimed(await ask('POST', `/sales/${part(sale)}/tickets`, readTaken))
+}
+
+export async function fetchStand(sale: string, ticket: string): Promise<Answer<Stand>> {
+  return untimed(await ask('GET', `/sales/${part(sale)}/tickets/${part(ticket)}`, readStand))
+}
+
 /** `referral_note`: what stands in a field that no person sees; '' for people. */
 export async function signIn(user: string, referral_note: string): Promise<Answer<true>> {
   const body = { user, secret: DEMO_SECRET, ...(referral_note === '' ? {} : { referral_note }) }
@@ -127,10 +138,12 @@ export async function reserve(
   key: string,
   retry: boolean,
   proof: string | undefined,
+  pass: string | undefined,
 ): Promise<Answer<ReservationNews>> {
   const headers: Record<string, string> = { 'idempotency-key': key }
   if (retry) headers['x-rush-retry'] = '1'
   if (proof !== undefined) headers['x-rush-proof'] = proof
+  if (pass !== undefined) headers['x-rush-pass'] = pass
   const path = `/sales/${part(sale)}/reservations`
   const body = { sku, quantity }
   Object.assign(headers, await signatureFor({ method: 'POST', path, key, body: JSON.stringify(body) }))

@@ -31,6 +31,7 @@ export class Buyer {
     private readonly sale: string,
     private readonly store: Store,
     private readonly prover: Prover,
+    private readonly pass: () => string | undefined,
     private readonly events: BuyerEvents,
   ) {}
 
@@ -106,7 +107,7 @@ export class Buyer {
       const proof = await this.prover.proof()
       // never with another shopper's session
       if (user !== this.user) break
-      answer = await reserve(this.sale, sku, attempt.quantity, attempt.key, attempt.unknown, proof)
+      answer = await reserve(this.sale, sku, attempt.quantity, attempt.key, attempt.unknown, proof, this.pass())
       const is_refused = answer.kind === 'refused' && answer.refusal.code === 'proof_required'
       if (answer.kind === 'ok' || is_refused) this.prover.drop(proof)
       if (!is_refused || (proof === undefined && !this.prover.demand())) break

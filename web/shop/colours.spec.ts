@@ -34,6 +34,7 @@ const TEXT_PAIRS = [
   ['ink', 'stop-wash'],
   ['soft', 'paper'],
   ['soft', 'card'],
+  ['soft', 'wash'],
   ['soft', 'time-wash'],
   ['soft', 'stop-wash'],
   ['act', 'wash'],

@@ -1,4 +1,5 @@
 // The head of the sale page: title, phase, window and the countdown.
+import type { SalePhase } from '../../contract/codes'
 import { countdownParts, markPassed, spokenDuration } from './countdown'
 import { part, say, setAttribute, setShown, setText } from './dom'
 import { PHASE_WORDS } from './messages'
@@ -10,6 +11,12 @@ import { timeText, timeZoneName, windowText } from './time-text'
 const CLOSING_SHOWN_MS = 24 * 3_600_000
 /** A device's clock that is wrong by less is not worth a word. */
 const AHEAD_SHOWN_MS = 1500
+
+/** With a waiting room it is not the quickest who are served first. */
+const IN_TURN_TEXT: Partial<Record<SalePhase, string>> = {
+  upcoming: 'Take your place below. It counts from the opening on; no need to reload.',
+  open: 'People are let in to buy one after another.',
+}
 
 export class HeroView {
   private last_until_open_ms = 0
@@ -28,7 +35,8 @@ export class HeroView {
     setText(part(this.root, 'title'), state.title)
     setText(part(this.root, 'phase'), words.short)
     setAttribute(part(this.root, 'phase'), 'data-phase', phase)
-    setText(part(this.root, 'phase-text'), words.long)
+    const in_turn = state.asks.includes('pass') ? IN_TURN_TEXT[phase] : undefined
+    setText(part(this.root, 'phase-text'), in_turn ?? words.long)
     setText(part(this.root, 'window'), windowText(state.opens_ms, state.closes_ms))
     setText(part(this.root, 'zone'), `Your time (${timeZoneName()})`)
     setText(part(this.root, 'clock'), clockSentence(follower))

@@ -83,7 +83,7 @@ export const REFUSAL_WORDS: Record<RefusalCode, Words> = {
   },
   pass_required: {
     title: 'Your turn has not come yet',
-    text: 'This sale lets people in one after another. Please reload the page to take a place in the line.',
+    text: 'This sale lets people in one after another. Take a place in the line above; the page goes on by itself when it is your turn.',
   },
   proof_required: {
     title: 'One more check',

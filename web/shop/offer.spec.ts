@@ -70,6 +70,13 @@ describe('the button', () => {
   })
 })
 
+describe('a sale with a waiting room', () => {
+  it('sells to those whose turn it is', () => {
+    expect(offerOf(sku, { ...open, turn: 'to_join' })).toMatchObject({ enabled: false, button: 'Join the queue first' })
+    expect(offerOf(sku, { ...open, turn: 'to_wait' })).toMatchObject({ enabled: false, button: 'Wait for your turn' })
+  })
+})
+
 describe('the most one may choose', () => {
   it('is what the buyer may still have and what is there', () => {
     expect(quantityMax(sku, 0)).toBe(2)

@@ -14,6 +14,8 @@ export interface Circumstances {
   until_open_ms: number
   until_close_ms: number
   signed_in: boolean
+  /** the sale has a waiting room, and it is not this shopper's turn: in line, or not */
+  turn?: 'to_join' | 'to_wait'
   /** units of this SKU the shopper has already */
   own_units: number
   quantity: number
@@ -100,6 +102,7 @@ export function offerOf(sku: SkuState, at: Circumstances): Offer {
     return off(at.own_units === 1 ? 'You have yours' : `You have your ${at.own_units}`)
   }
   if (sku.left === 0 || sku.left === 'none') return off('None left at the moment')
+  if (at.turn !== undefined) return off(at.turn === 'to_wait' ? 'Wait for your turn' : 'Join the queue first')
   if (!pressable) {
     const wait_ms = purchase.again_ms - at.now_ms
     return off(purchase.step === 'refused' ? `Try again in ${clockText(wait_ms)}` : 'Just a moment …')

@@ -8,16 +8,19 @@ import { clockText } from './countdown'
 import { find, part, prefersCalm, say, setChildren, setShown, setText } from './dom'
 import { HeroView } from './hero-view'
 import { REFUSAL_WORDS, STATUS_WORDS, type Words } from './messages'
-import { offerOf } from './offer'
+import { offerOf, phaseNow } from './offer'
 import { OwnFollower } from './own-follower'
 import { ProofView } from './proof-view'
 import { Prover } from './prover'
+import { roomSight } from './room'
+import { RoomFollower } from './room-follower'
+import { RoomView } from './room-view'
 import { signAs, signByClock } from './signer'
 import { SkuView } from './sku-view'
 import { StateFollower } from './state-follower'
 import { Store } from './store'
 import { TicketView } from './ticket-view'
-import type { SaleState, SkuState } from './wire'
+import type { SaleState, SkuState, Stand } from './wire'
 
 const TICK_MS = 200
 /** Requests that failed in a row before the page says that the shop cannot be reached. */
@@ -58,9 +61,20 @@ const own = new OwnFollower(sale, store, {
 })
 const prover = new Prover(sale, document.body.dataset.proofWorker ?? '', () => follower.now(), render)
 const proof_view = new ProofView(sale)
-const buyer = new Buyer(sale, store, prover, {
+const room = new RoomFollower(sale, store, () => follower.now(), {
+  changed: render,
+  moved: sayStand,
+  signedOut(refusal) {
+    setUser(undefined)
+    signed_out = REFUSAL_WORDS[refusal.code]
+    render()
+  },
+})
+const room_view = new RoomView(sale, joinRoom)
+const buyer = new Buyer(sale, store, prover, () => room.pass(), {
   changed: render,
   reserved(news) {
+    room.used()
     own.add(news)
     render()
     const view = ticket_views.get(news.reservation)
@@ -73,6 +87,7 @@ const buyer = new Buyer(sale, store, prover, {
     say(`${REFUSAL_WORDS[refusal.code].title}. ${REFUSAL_WORDS[refusal.code].text}`)
     follower.hurry(HURRY_MS)
     if (refusal.code === 'limit_reached') void own.load(0)
+    if (refusal.code === 'pass_required') room.doubt()
     if (SIGN_IN_AGAIN.includes(refusal.code)) {
       setUser(undefined)
       account.open(REFUSAL_WORDS[refusal.code].text, () => reserve(sku))
@@ -98,6 +113,7 @@ function setUser(next: string | undefined): void {
   prover_user = next
   buyer.setUser(next)
   own.setUser(next)
+  room.setUser(next)
   buyer.resume((follower.state?.skus ?? []).map(({ sku }) => sku))
   render()
 }
@@ -122,9 +138,45 @@ function reserve(sku: string): void {
   buyer.press(sku, view.quantity)
 }
 
+function joinRoom(): void {
+  if (user === undefined) account.open('So that your place is kept for you.', joinRoom)
+  else void room.join()
+}
+
+function sayStand(stand: Stand): void {
+  const sight = roomSight(roomMoment())
+  say(stand.place === undefined ? `${sight.title}.` : `${sight.title}. ${sight.facts.join(' ')}`)
+  if (stand.status === 'admitted') {
+    room_view.root.scrollIntoView({ block: 'nearest', behavior: prefersCalm() ? 'auto' : 'smooth' })
+  }
+}
+
+function roomMoment(): Parameters<typeof roomSight>[0] {
+  return {
+    room: room.room,
+    phase: phaseNow(follower.state?.phase ?? 'upcoming', follower.untilOpen(), follower.untilClose()),
+    until_open_ms: follower.untilOpen(),
+    draws: follower.state?.draws ?? false,
+    is_open: follower.state?.room_open ?? false,
+    ahead: follower.state?.ahead,
+    signed_in: user !== undefined,
+    pass_left_ms: room.passLeft(),
+  }
+}
+
+function hasRoom(state: SaleState): boolean {
+  return state.asks.includes('pass')
+}
+
 async function pay(reservation: string): Promise<void> {
   const redirect = await own.pay(reservation)
   if (redirect !== undefined) location.assign(redirect)
+}
+
+/** undefined: it is this shopper's turn, or the sale has no waiting room. */
+function turnNow(): 'to_join' | 'to_wait' | undefined {
+  if (follower.state === undefined || !hasRoom(follower.state) || room.pass() !== undefined) return undefined
+  return room.room.step === 'in' || room.room.step === 'joining' ? 'to_wait' : 'to_join'
 }
 
 function renderSkus(skus: readonly SkuState[]): void {
@@ -142,6 +194,7 @@ function renderSkus(skus: readonly SkuState[]): void {
       until_open_ms: follower.untilOpen(),
       until_close_ms: follower.untilClose(),
       signed_in: user !== undefined,
+      turn: turnNow(),
       own_units: unitsOf(own.own, sku.sku),
       quantity: view.quantity,
       purchase,
@@ -212,6 +265,8 @@ function render(): void {
   if (follower.state === undefined) return
   document.body.dataset.ready = 'yes'
   hero.update(follower)
+  const has_room = hasRoom(follower.state)
+  room_view.update(has_room ? roomSight(roomMoment()) : undefined, follower.state.draws, room.entrant)
   renderTickets()
   renderSkus(follower.state.skus)
   renderProof(follower.state)
@@ -244,6 +299,7 @@ function start(): void {
     if (document.hidden) return
     follower.hurry(HURRY_MS)
     own.pollAll()
+    room.wake()
   })
   addEventListener('online', () => follower.hurry(HURRY_MS))
   addEventListener('pageshow', (event) => {

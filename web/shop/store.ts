@@ -69,6 +69,15 @@ export class Store {
     this.write(`attempt:${sale}:${sku}:${user}`, attempt && JSON.stringify(attempt))
   }
 
+  /** Place in the waiting room. */
+  ticket(user: string, sale: string): string | undefined {
+    return this.read(`ticket:${sale}:${user}`)
+  }
+
+  keepTicket(user: string, sale: string, ticket: string | undefined): void {
+    this.write(`ticket:${sale}:${user}`, ticket)
+  }
+
   own(user: string, sale: string): Remembered[] {
     return parsed<Remembered[]>(this.read(`own:${sale}:${user}`), isRememberedList) ?? []
   }

@@ -1,6 +1,15 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { readRedirect, readRefusal, readReservation, readReservations, readSaleState, readSales } from './wire'
+import {
+  readRedirect,
+  readRefusal,
+  readReservation,
+  readReservations,
+  readSaleState,
+  readSales,
+  readStand,
+  readTaken,
+} from './wire'
 
 const state = {
   now: '2026-03-01T12:00:00.123Z',
@@ -22,6 +31,22 @@ describe('reading answers', () => {
     const read = readSaleState(state)
     expect(read?.now_ms).toBe(Date.UTC(2026, 2, 1, 12, 0, 0, 123))
     expect(read?.skus.map(({ left }) => left)).toEqual([7, 'few', null])
+  })
+
+  it('reads what the waiting room says, and passes over what it does not know', () => {
+    const waiting = { status: 'waiting', place: 7, eta_s: null, chance: 'slim', poll_after_ms: 3000 }
+    expect(readStand(waiting)).toMatchObject({ status: 'waiting', place: 7, eta_s: undefined, chance: 'slim' })
+    expect(readStand({ ...waiting, chance: 'cosmic', draw: 'entered', entrants: 3 })).toMatchObject({
+      ...{ chance: undefined, draw: 'entered', entrants: 3 },
+    })
+    expect(readStand({ ...waiting, status: 'promoted' })).toBeUndefined()
+    expect(readStand({ status: 'waiting' })).toBeUndefined()
+    expect(readTaken({ ticket: 't', poll_after_ms: 1 })).toMatchObject({ ticket: 't', status: 'waiting' })
+    expect(readTaken({ poll_after_ms: 1 })).toBeUndefined()
+    expect(readSaleState({ ...state, queue: { open: true, draw: true, ahead: 4 } })).toMatchObject({
+      draws: true,
+      ahead: 4,
+    })
   })
 
   it('does not show a phase that it does not know', () => {

@@ -27,8 +27,33 @@ export interface SaleState {
   skus: SkuState[]
   /** what a purchase must carry: signature, proof, pass */
   asks: string[]
+  /** its waiting room: whether early comers are drawn by lot, and how many wait where it is known */
+  draws: boolean
+  /** whether places are to be had */
+  room_open: boolean
+  ahead: number | undefined
   /** there only while the server asks for rarer looks */
   poll_after_ms: number | undefined
+}
+
+export type Chance = 'good' | 'fair' | 'slim' | 'waiting_for_returns' | 'none'
+
+/** How it stands with a ticket of the waiting room. */
+export interface Stand {
+  status: 'waiting' | 'admitted' | 'sold_out' | 'expired'
+  /** 1: next */
+  place?: number
+  eta_s?: number
+  chance?: Chance
+  poll_after_ms: number
+  pass?: string
+  /** before anybody has a place: in the draw, or it is being made */
+  draw?: 'entered' | 'drawing'
+  entrants?: number
+  /** the shopper's own mark in the published list of the draw */
+  entrant?: string
+  /** to be used from now on */
+  ticket?: string
 }
 
 /** What of a challenge the page uses, and hands back. */
@@ -127,6 +152,9 @@ export function readSaleState(value: unknown): SaleState | undefined {
     closes_ms,
     skus: listOf(fields?.['skus'], readSku),
     poll_after_ms: countOf(fields?.['poll_after_ms']),
+    draws: fieldsOf(fields?.['queue'])?.['draw'] === true,
+    room_open: fieldsOf(fields?.['queue'])?.['open'] === true,
+    ahead: countOf(fieldsOf(fields?.['queue'])?.['ahead']),
     asks: Array.isArray(fields?.['asks']) ? fields['asks'].filter((one) => typeof one === 'string') : [],
   }
 }
@@ -158,6 +186,35 @@ function readNews(fields: Fields): ReservationNews | undefined {
     pay_by_ms: timeOf(fields['pay_by']),
     poll_after_ms: countOf(fields['poll_after_ms']),
   }
+}
+
+const STANDS: readonly unknown[] = ['waiting', 'admitted', 'sold_out', 'expired']
+const CHANCES: readonly unknown[] = ['good', 'fair', 'slim', 'waiting_for_returns', 'none']
+const DRAWS: readonly unknown[] = ['entered', 'drawing']
+
+export function readStand(value: unknown): Stand | undefined {
+  const fields = fieldsOf(value)
+  const poll_after_ms = countOf(fields?.['poll_after_ms'])
+  if (fields === undefined || poll_after_ms === undefined || !STANDS.includes(fields['status'])) return undefined
+  return {
+    status: fields['status'] as Stand['status'],
+    place: countOf(fields['place']),
+    eta_s: countOf(fields['eta_s']),
+    chance: CHANCES.includes(fields['chance']) ? (fields['chance'] as Chance) : undefined,
+    poll_after_ms,
+    pass: textOf(fields['pass']),
+    draw: DRAWS.includes(fields['draw']) ? (fields['draw'] as Stand['draw']) : undefined,
+    entrants: countOf(fields['entrants']),
+    entrant: textOf(fields['entrant']),
+    ticket: textOf(fields['ticket']),
+  }
+}
+
+/** A ticket just taken: somebody who waits. */
+export function readTaken(value: unknown): (Stand & { ticket: string }) | undefined {
+  const fields = fieldsOf(value)
+  const stand = fields && readStand({ ...fields, status: 'waiting' })
+  return stand?.ticket === undefined ? undefined : { ...stand, ticket: stand.ticket }
 }
 
 export function readReservation(value: unknown): ReservationNews | undefined {

@@ -100,6 +100,8 @@ export async function otherShopper(user: string): Promise<(sale: string, quantit
     })
 }
 
+export const theStack = (): Stack => stack
+
 /** To be called once in each file of tests. */
 export function useShop(): void {
   const dir = mkdtempSync(join(tmpdir(), 'rush-pages-'))

@@ -62,11 +62,12 @@ function create(config: Infer<typeof schema>, ports: Ports): PluginPhases {
   /** `ahead`: how many wait, where this worker has heard of it lately. */
   function queueText(sale: FollowedSale, phase: SalePhase, now_ms: number): string {
     const room = sale.gate.waiting_room
-    if (room === undefined || sale.state === 'draft' || phase === 'sold_out' || phase === 'ended') {
+    if (room === undefined || phase === 'sold_out' || phase === 'ended') {
       return '{"open":false}'
     }
     const people = waitingPeople(knownRoom(sale.id, room), sale.epoch, now_ms)
     const draw_text = room.draw ? ',"draw":true' : ''
+    if (sale.state === 'draft') return '{"open":false' + draw_text + '}'
     return people < 0 ? '{"open":true' + draw_text + '}' : '{"open":true,"ahead":' + people + draw_text + '}'
   }
 

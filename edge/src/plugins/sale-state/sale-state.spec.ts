@@ -86,6 +86,9 @@ describe('sale-state', () => {
     gate.known = knownSale({ gate: { waiting_room: { admit_per_s: 1, checkout_max: 1, draw: true } } })
     expect(queueAt(5000)).toContain('"queue":{"open":true,')
     expect(queueAt(5000)).toContain('"draw":true}')
+    const early = { waiting_room: { admit_per_s: 1, checkout_max: 1, draw: true } }
+    gate.known = knownSale({ gate: early, state: 'draft' })
+    expect(queueAt(5000)).toBe('"queue":{"open":false,"draw":true}}')
   })
 
   it('knows no other sale', () => {
