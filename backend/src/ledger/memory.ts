@@ -343,9 +343,13 @@ export class MemoryLedger extends MemoryTables implements port.Ledger {
   }
 
   async finishRebuild(sale: string, owner: string, redis_replid: string): Promise<port.Sale> {
+    const until_ms = this.saleTables(sale).row.rebuild_until_ms
     const { row } = this.rebuiltBy(sale, owner)
-    if (row.recounted_epoch !== row.epoch)
+    if (row.recounted_epoch !== row.epoch) {
+      // nothing happens at all, as in a transaction: the lease is not renewed either
+      row.rebuild_until_ms = until_ms
       throw new LedgerError('conflict', `sale ${sale}: units are not counted again for epoch ${row.epoch}`)
+    }
     row.rebuilding = false
     row.rebuild_owner = ''
     row.rebuild_until_ms = 0
