@@ -43,7 +43,7 @@ export function demoSales(now_ms: number): DemoSale[] {
       opens_at: new Date(now_ms).toISOString(),
       closes_at,
       skus: [sku('print', 'Screen print, numbered', 3900)],
-      gate: { proof: true },
+      gate: { proof: true, score: { refuse_from: 100 } },
     },
     {
       id: 'soon',

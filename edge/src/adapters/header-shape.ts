@@ -22,14 +22,11 @@ interface Library {
   ngx_http_lua_ffi_req_get_headers: (request: ffi.CData, out: ffi.CData, count: number, raw: number) => number
 }
 
-interface Text {
-  len: number
-  data: ffi.CArray
-}
-
-interface Element {
-  key: Text
-  value: Text
+interface Header {
+  key_bytes: number
+  key: ffi.CArray
+  value_bytes: number
+  value: ffi.CArray
 }
 
 interface Known {
@@ -38,14 +35,19 @@ interface Known {
   /** as it was written: all lower case, or each word with a capital */
   written: string
   number: number
+  is_encoding: boolean
 }
 
 const library = ffi.C as unknown as Library
-// declared by resty.core.request
-const elements = ffi.new<ffi.CData>('ngx_http_lua_ffi_table_elt_t[?]', HEADERS_MAX) as unknown as Record<
-  number,
-  Element
->
+// declared by resty.core.request; looked at through a flat struct of ours, because each look into one within another makes a reference
+const elements = ffi.new<ffi.CData>('ngx_http_lua_ffi_table_elt_t[?]', HEADERS_MAX)
+ffi.cdef(`
+  typedef struct {
+    int key_bytes; const unsigned char *key;
+    int value_bytes; const unsigned char *value;
+  } rushgate_header;
+`)
+const headers = ffi.cast<ffi.CData>('rushgate_header *', elements) as unknown as Record<number, Header>
 const truncated = ffi.new<ffi.CData>('int[1]')
 
 function randomBelow(limit: number): number {
@@ -57,7 +59,7 @@ function randomBelow(limit: number): number {
 
 // names are told apart by length, first, middle and the last two letters: below it is checked that these do
 function keyOf(length: number, first: number, middle: number, last_but_one: number, last: number): number {
-  return (((length * 256 + first) * 256 + middle) * 256 + last_but_one) * 256 + last
+  return (((length * 67 + first) * 67 + middle) * 67 + last_but_one) * 67 + last
 }
 
 function keyOfText(name: string): number {
@@ -80,7 +82,12 @@ function knownHeaders(is_ordered: boolean): LuaTable<number, Known> {
       const key = keyOfText(written)
       const there = known.get(key)
       if (there !== undefined && there.written !== written) error('header names cannot be told apart: ' + written, 0)
-      known.set(key, { name, written: is_ordered ? written : name, number: is_ordered ? randomBelow(PRIME) : number })
+      known.set(key, {
+        name,
+        written: is_ordered ? written : name,
+        number: is_ordered ? randomBelow(PRIME) : number,
+        is_encoding: name === 'accept-encoding',
+      })
     }
   }
   return known
@@ -97,41 +104,40 @@ export function headerPort(clients: ClientSettings): HeaderPort {
     if (request === undefined) return 0
     const count = library.ngx_http_lua_ffi_req_get_headers_count(request, HEADERS_MAX, truncated)
     if (count <= 0) return 0
-    const into = elements as unknown as ffi.CData
-    return library.ngx_http_lua_ffi_req_get_headers(request, into, count, 1) === 0 ? count : 0
+    return library.ngx_http_lua_ffi_req_get_headers(request, elements, count, 1) === 0 ? count : 0
   }
 
-  function find(i: number): Known | undefined {
-    const key = (elements[i] as Element).key
-    const length = key.len
+  function find(header: Header): Known | undefined {
+    const length = header.key_bytes
     if (length < 2) return undefined
-    const data = key.data
+    const text = header.key
     // >> 1 is half, in whole numbers
     return known.get(
       keyOf(
         length,
-        data[0] as number,
-        data[length >> 1] as number,
-        data[length - 2] as number,
-        data[length - 1] as number,
+        text[0] as number,
+        text[length >> 1] as number,
+        text[length - 2] as number,
+        text[length - 1] as number,
       ),
     )
   }
 
   /** What an Accept-Encoding is like: its length and first letter tell those in use apart. */
-  function encodingOf(i: number): number {
-    const value = (elements[i] as Element).value
-    return value.len <= 0 ? 0 : value.len * 256 + (value.data[0] as number)
+  function encodingOf(header: Header): number {
+    return header.value_bytes <= 0 ? 0 : header.value_bytes * 256 + (header.value[0] as number)
   }
 
+  // 0.4 µs; with a while loop and structs in structs it was 3 µs
   function code(): number {
-    const count = readElements()
+    const last = readElements() - 1
     let sum = 1
-    for (let i = 0; i < count; i++) {
-      const header = find(i)
-      if (header !== undefined) {
-        let number = header.number
-        if (header.name === 'accept-encoding') number = (number + encodingOf(i) * factor) % PRIME
+    for (const i of $range(0, last)) {
+      const header = headers[i] as Header
+      const found = find(header)
+      if (found !== undefined) {
+        let number = found.number
+        if (found.is_encoding) number = (number + encodingOf(header) * factor) % PRIME
         sum = is_ordered ? (sum * factor + number) % PRIME : (sum + number) % PRIME
       }
     }
@@ -139,14 +145,13 @@ export function headerPort(clients: ClientSettings): HeaderPort {
   }
 
   function names(): string {
-    const count = readElements()
+    const last = readElements() - 1
     const found: string[] = []
-    for (let i = 0; i < count; i++) {
-      const header = find(i)
-      if (header !== undefined) {
-        let text = header.written
-        if (header.name === 'accept-encoding') text = text + '~' + tostring(encodingOf(i))
-        table.insert(found, text)
+    for (const i of $range(0, last)) {
+      const header = headers[i] as Header
+      const one = find(header)
+      if (one !== undefined) {
+        table.insert(found, one.is_encoding ? one.written + '~' + tostring(encodingOf(header)) : one.written)
       }
     }
     if (!is_ordered) table.sort(found)

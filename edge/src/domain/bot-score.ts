@@ -28,8 +28,6 @@ export const WEIGHTS = {
   /** names a browser without a window, or a driver of browsers */
   automation: 40,
   crawler: 40,
-  /** names a crawler whose operator says that it is none of his */
-  false_crawler: 60,
   /** a browser without Sec-Fetch-Site, -Mode and -Dest, which pages cannot take away */
   metadata: 30,
   /** a Chromium without sec-ch-ua, or one whose version there is another */
