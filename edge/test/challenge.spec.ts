@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Challenge, formatSalt, type Proof, type SaltParts, SESSION_MARK_LENGTH } from '../../contract/challenge'
 import { HKDF_BYTES, HKDF_SALT } from '../../contract/secrets'
 import { parseSessionToken } from '../../contract/session-token'
-import { type Answer, type DemoSession, type Shop, startShop } from './shop'
+import { type Answer, type DemoSession, type Shop, startShop, until } from './shop'
 
 let shop: Shop
 let ada: DemoSession
@@ -165,6 +165,29 @@ describe('a purchase', () => {
     // and with a new proof the retry is still what it was
     const with_other = await buy(ada, 'asks', encode(signedProof(ada, 'asks')), 'spends-it')
     expect([with_other.status, with_other.body.reservation]).toEqual([202, first.body.reservation])
+  })
+
+  it('that was made is answered to its retry when the proof has run out, is another or is not there', async () => {
+    const expires_s = Math.floor(Date.now() / 1000) + 3
+    const proof = encode(signedProof(ada, 'asks', { expires_s }))
+    const first = await buy(ada, 'asks', proof, 'long-retried')
+    expect(first.status).toBe(202)
+    const same = async (who: DemoSession, headers: Record<string, string>) => {
+      const answer = await shop.buy('asks', who.session, 'long-retried', 1, headers)
+      expect([answer.status, answer.body.reservation]).toEqual([202, first.body.reservation])
+    }
+    await same(ada, { 'x-rush-retry': '1' })
+    await until(async () => (await refused(ada, 'asks', proof)) === 'X-Rush-Proof: has expired')
+    await same(ada, { 'x-rush-proof': proof })
+    await same(ada, { 'x-rush-proof': proof, 'x-rush-retry': '1' })
+    await same(ada, { 'x-rush-retry': '1' })
+    // nothing is to be had by calling it a retry, nor is it anybody else's
+    for (const [who, key] of [[ada, 'never-made'] as const, [eve, 'long-retried'] as const]) {
+      for (const headers of [{}, { 'x-rush-proof': proof }] as Record<string, string>[]) {
+        const answer = await shop.buy('asks', who.session, key, 1, { ...headers, 'x-rush-retry': '1' })
+        expect([answer.status, answer.body.code]).toEqual([403, 'proof_required'])
+      }
+    }
   })
 
   it('of many at the same moment with one proof, one gets it', async () => {

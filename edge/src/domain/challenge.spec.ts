@@ -97,7 +97,13 @@ describe('a proof', () => {
   it('got by waiting is none before its time', () => {
     const waited = proofOf({ after_s: 500 }, 0)
     const early = checkProof(TOOLS, waited, 'spring', PARTS.session, 499000)
-    expect(early).toEqual({ id: '', problem: 'is not valid yet', early_ms: 1000, expires_ms: 1000000 })
+    expect(early).toEqual({
+      id: '',
+      problem: 'is not valid yet',
+      early_ms: 1000,
+      expires_ms: 1000000,
+      is_outdated: false,
+    })
     expect(problem(waited, 500000)).toBe('spends ' + PARTS.id)
   })
 })

@@ -19,6 +19,8 @@ export interface ProofCheck {
   early_ms: number
   /** 0 for one that is not ours */
   expires_ms: number
+  /** ours and for this sale, but expired or of another session: a repeat of a purchase may still come with it */
+  is_outdated: boolean
 }
 
 export interface Difficulty {
@@ -52,7 +54,11 @@ export function numberFrom(random: string, max: number): number {
 }
 
 function no(problem: string): ProofCheck {
-  return { id: '', problem, early_ms: 0, expires_ms: 0 }
+  return { id: '', problem, early_ms: 0, expires_ms: 0, is_outdated: false }
+}
+
+function outdated(problem: string): ProofCheck {
+  return { id: '', problem, early_ms: 0, expires_ms: 0, is_outdated: true }
 }
 
 function isProof(value: unknown): value is Proof {
@@ -81,10 +87,10 @@ export function checkProof(
   // the signature is the challenge's, so what the salt says counts only with a number that leads to it
   if (!tools.equal(tools.sha256Hex(value.salt + value.number), value.challenge)) return no('is wrong')
   if (parts.sale !== sale) return no('is for another sale')
-  if (parts.session !== session) return no('is for another session')
-  if (parts.expires_s * 1000 <= now_ms) return no('has expired')
+  if (parts.session !== session) return outdated('is for another session')
+  if (parts.expires_s * 1000 <= now_ms) return outdated('has expired')
   const expires_ms = parts.expires_s * 1000
   const early_ms = parts.after_s * 1000 - now_ms
-  if (early_ms > 0) return { id: '', problem: 'is not valid yet', early_ms, expires_ms }
-  return { id: parts.id, problem: '', early_ms: 0, expires_ms }
+  if (early_ms > 0) return { id: '', problem: 'is not valid yet', early_ms, expires_ms, is_outdated: false }
+  return { id: parts.id, problem: '', early_ms: 0, expires_ms, is_outdated: false }
 }

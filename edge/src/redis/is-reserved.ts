@@ -1,4 +1,4 @@
-// is-reserved: whether reservations are known, to decide if a repeat whose pass is no longer good is one of a purchase that was made.
+// is-reserved: whether reservations are known, to decide if a repeat whose pass or proof is no longer good is one of a purchase that was made.
 //
 // Guarantee: `unknown` is said only by a shard that is loaded under the epoch that the ledger expects. Nothing is written.
 //

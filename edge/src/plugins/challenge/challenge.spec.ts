@@ -86,6 +86,57 @@ describe('challenge', () => {
     expect(run(gate, request)).toBe('proof_required')
   })
 
+  it('lets a repeat of a purchase that was made pass without a proof that still counts', () => {
+    const gate = asking()
+    const solved = solve(gate)
+    gate.json = { algorithm: 'SHA-256', number: numberOf(gate, solved), ...solved }
+    const late = requestTo('reserve', 'spring', 'POST')
+    late.now_ms = 5000 + 600000
+    gate.headers['x_rush_proof'] = 'as the fake reads it'
+    gate.headers['idempotency_key'] = 'k-1'
+    gate.lane_result = { line: 'unknown' }
+    expect(run(gate, late)).toBe('proof_required')
+    expect(gate.asked.length).toBe(1)
+    expect(gate.asked[0]).toContain('ask is-reserved is-reserved spring.0.2 ')
+    gate.lane_result = { line: 'known' }
+    expect(run(gate, late)).toBe('nothing')
+    expect(late.proof_id).toBe('')
+    // signed in again since
+    const other = requestTo('reserve', 'spring', 'POST')
+    other.session_id = 'sid2'
+    expect(run(gate, other)).toBe('nothing')
+    // a shopper whose first purchase was asked for none
+    gate.headers['x_rush_proof'] = undefined
+    expect(run(gate, late)).toBe('proof_required')
+    gate.headers['x_rush_retry'] = '1'
+    expect(run(gate, late)).toBe('nothing')
+    gate.headers['idempotency_key'] = undefined
+    expect(run(gate, late)).toBe('proof_required')
+  })
+
+  it('looks for a repeat only a few times a while, and says when nobody can tell', () => {
+    const gate = asking()
+    const request = requestTo('reserve', 'spring', 'POST')
+    gate.headers['x_rush_retry'] = '1'
+    gate.headers['idempotency_key'] = 'k-1'
+    gate.lane_result = { failure: 'unknown' }
+    expect(run(gate, request)).toBe('unavailable')
+    gate.lane_result = { failure: 'busy', limit: 'lane.queue_max' }
+    expect(run(gate, request)).toBe('busy')
+    gate.lane_result = { line: 'rebuilding' }
+    expect(run(gate, request)).toBe('rebuilding')
+    gate.lane_result = { line: 'known' }
+    gate.count = 20
+    expect(run(gate, request)).toBe('nothing')
+    gate.count = 21
+    expect(run(gate, request)).toBe('rate_limited')
+    // what is forged is not a retry's business
+    gate.count = 1
+    gate.headers['x_rush_proof'] = '!'
+    expect(run(gate, request)).toBe('proof_required')
+    expect(gate.asked.length).toBe(4)
+  })
+
   it('asks for more of a higher score, and in a rush', () => {
     const gate = asking()
     expect(ask(gate, '')).toContain('"maxnumber":1000,')

@@ -2,6 +2,7 @@
 //
 // Guarantee: after it, on a sale that asks for a proof, `proof_id` names one that this site has given to this session for this sale
 // and that has not expired. That it is spent once only is the reservation script's part, in the same step as the purchase.
+// A repeat of a purchase that was made is let through, whatever has become of its proof.
 import {
   type Challenge,
   formatSalt,
@@ -13,6 +14,7 @@ import {
 import { parseAddress, prefixText } from '../../domain/address'
 import { checkProof, maxNumber, numberFrom, type ProofCheck, type ProofTools } from '../../domain/challenge'
 import { definePlugin, type PluginPhases, type Ports } from '../../kernel/plugin'
+import { isMarkedRetry, repeatCheck } from '../../kernel/repeat'
 import type { GateRequest } from '../../kernel/request'
 import type { Infer } from '../../kernel/schema'
 import { answerJson, answerPage, refuse, refuseFor, type Verdict } from '../../kernel/verdict'
@@ -24,11 +26,12 @@ const ID_BYTES = 16
 const NETWORK_BITS = 64
 const FORM = 'form'
 const FORM_PROOF = 'form&proof='
-const NO_PROOF: ProofCheck = { id: '', problem: 'is not a proof', early_ms: 0, expires_ms: 0 }
+const NO_PROOF: ProofCheck = { id: '', problem: 'is not a proof', early_ms: 0, expires_ms: 0, is_outdated: false }
 const RETRY_AFTER_MS = 1000
 
 function create(config: Infer<typeof schema>, ports: Ports): PluginPhases {
   const { crypto, http, sales } = ports
+  const unlessRepeat = repeatCheck(ports, RETRY_AFTER_MS)
   const tools: ProofTools = {
     mac: (key_id, message) => crypto.mac('proof', key_id, message),
     equal: crypto.equal,
@@ -152,10 +155,14 @@ function create(config: Infer<typeof schema>, ports: Ports): PluginPhases {
     if (!asks) return undefined
     const proof = http.header('x_rush_proof')
     if (proof === undefined) {
-      return refuse('proof_required', 'X-Rush-Proof: is missing: GET /sales/' + sale + '/challenge')
+      const refusal = refuse('proof_required', 'X-Rush-Proof: is missing: GET /sales/' + sale + '/challenge')
+      return known !== undefined && isMarkedRetry(ports) ? unlessRepeat(request, known, refusal) : refusal
     }
     const checked = check(request, proof)
-    if (checked.id === '') return refuse('proof_required', 'X-Rush-Proof: ' + checked.problem)
+    if (checked.id === '') {
+      const refusal = refuse('proof_required', 'X-Rush-Proof: ' + checked.problem)
+      return known !== undefined && checked.is_outdated ? unlessRepeat(request, known, refusal) : refusal
+    }
     request.proof_id = checked.id
     return undefined
   }
