@@ -97,7 +97,7 @@ export async function outer(args: string[]): Promise<void> {
   let shop: Shop | undefined
   let peers = new Map<string, Peer>()
   try {
-    shop = await openShop(join(dir, 'shop'), units, true)
+    shop = await openShop(join(dir, 'shop'), units, { with_gate: true })
     peers = await startPeers(dir, shop)
     const image = await RedisImage.capture(shop.redis)
     const results = new Map<string, Slice[]>([...peers.keys()].map((name) => [name, []]))

@@ -27,16 +27,17 @@ export interface TlsPlan {
   slices: number
   requests: number
   connections: number
+  guarded: boolean
 }
 
-export async function purchaseTls({ slices, requests, connections }: TlsPlan): Promise<void> {
+export async function purchaseTls({ slices, requests, connections, guarded }: TlsPlan): Promise<void> {
   const generator = buildGo('loadgen', 'loadgen')
   const dir = mkdtempSync(join(CACHE, 'purchase-tls-'))
   const units = requests + SPARE_UNITS
   progress('starting Redis, backend and gate')
   let shop: Shop | undefined
   try {
-    shop = await openShop(dir, units, true, trialCertificate(join(dir, 'tls')))
+    shop = await openShop(dir, units, { with_gate: true, tls: trialCertificate(join(dir, 'tls')), guarded })
     const image = await RedisImage.capture(shop.redis)
     const results = new Map<string, Slice[]>(WAYS.map(({ name }) => [name, []]))
     const wrong: string[] = []
@@ -55,7 +56,17 @@ export async function purchaseTls({ slices, requests, connections }: TlsPlan): P
     }
     wrong.push(...unexpectedErrors(shop.gate_errors()))
     const counts = { slices, requests, connections, wrong: wrong.length }
-    finish({ bench: 'purchase', tls: true, ...costs(results), ...counts, machine: machine() }, wrong)
+    finish(
+      {
+        bench: 'purchase',
+        tls: true,
+        gate: guarded ? 'full' : 'default',
+        ...costs(results),
+        ...counts,
+        machine: machine(),
+      },
+      wrong,
+    )
   } finally {
     await shop?.stop()
     rmSync(dir, { recursive: true, force: true })

@@ -1,6 +1,6 @@
 // The sale that is sold in every slice: loading it, putting it back as it was, and counting what was sold.
 import type { Redis } from 'ioredis'
-import { buyersKey, freeKey, intentsKey, metaKey, reservationsKey } from '../contract/keys'
+import { buyersKey, freeKey, intentsKey, metaKey, reservationsKey, spentKey } from '../contract/keys'
 
 const SHARD = 0
 const PUSH_UNITS_MAX = 5000
@@ -9,6 +9,8 @@ export interface Sale {
   id: string
   sku: string
   epoch: number
+  /** purchases bring a signature and a pass, and spend the pass */
+  guarded?: boolean
 }
 
 /** Loads an open sale as the backend's rebuild does, for measurements that need Redis alone. */
@@ -60,6 +62,8 @@ export interface Sold {
   /** entries of the intents stream: batches */
   batches: number
   free: number
+  /** passes */
+  spent: number
 }
 
 export async function countSold(redis: Redis, sale: Sale): Promise<Sold> {
@@ -75,12 +79,14 @@ export async function countSold(redis: Redis, sale: Sale): Promise<Sold> {
     queued,
     batches: entries.length,
     free: await redis.llen(freeKey(sale.id, SHARD, sale.sku)),
+    spent: await redis.hlen(spentKey(sale.id, SHARD)),
   }
 }
 
-/** What is wrong when `count` distinct buyers should have got one unit each out of `free_before`; undefined when all is right. */
-export function soldWrongly(sold: Sold, count: number, free_before: number): string | undefined {
-  const expected = { reservations: count, buyers: count, queued: count, free: free_before - count }
+/** What is wrong when `count` distinct buyers should have got one unit each out of `free_before`, for a pass each where it is `guarded`; undefined when all is right. */
+export function soldWrongly(sold: Sold, count: number, free_before: number, guarded = false): string | undefined {
+  const spent = guarded ? count : 0
+  const expected = { reservations: count, buyers: count, queued: count, free: free_before - count, spent }
   for (const [name, value] of Object.entries(expected)) {
     const found = sold[name as keyof typeof expected]
     if (found !== value) return `${name}: ${found} in Redis after ${count} purchases, expected ${value}`

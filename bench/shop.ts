@@ -4,19 +4,31 @@
 // sells, the backend is stopped (SIGSTOP) until the end: no settler, sweeper or watcher takes CPU or Redis'
 // time from a slice, and none of them sees the slices put Redis back. The gate goes on with the last sales it
 // was told, as it must when the backend is away. So all peers sell under the same conditions: nobody settles.
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Redis } from 'ioredis'
 import { metaKey } from '../contract/keys'
 import type { TlsFiles } from '../scripts/nginx'
 import { startRedis } from '../scripts/redis'
-import { startStack } from '../scripts/stack'
+import { ROOT, startStack } from '../scripts/stack'
 import type { Peer } from './peers/peer'
 import { loadSale, type Sale } from './sale'
 
 const SALE = 'bench'
 const SKU = 'phone'
 const SELLS_TIMEOUT_MS = 30_000
+const USER_AND_SESSION = { rate: 1000, per_s: 1, burst: 1000 }
+/** more than the generator can send: limits that count and check, and that nobody meets */
+const EVERYBODY = { rate: 1_000_000, per_s: 1, burst: 1_000_000 }
+/** what a guarded sale asks for, each checked in every purchase */
+const GUARDS = {
+  signature: true,
+  score: { challenge_from: 50, refuse_from: 100 },
+  waiting_room: { admit_per_s: 100_000, checkout_max: 1_000_000 },
+}
+/** a stream is as old as its round is long */
+const SIGNATURE_SKEW_S = 600
 const UNUSED_SECRET = 'bench:no-gate-checks-these-tokens'
 
 export interface Shop {
@@ -33,17 +45,26 @@ export interface Shop {
   stop: () => Promise<void>
 }
 
-export async function openShop(dir: string, units: number, with_gate: boolean, tls?: TlsFiles): Promise<Shop> {
-  const shop = with_gate ? await shopWithGate(dir, units, tls) : await shopWithoutGate(dir, units)
+export interface ShopOptions {
+  with_gate: boolean
+  tls?: TlsFiles
+  /** the gate has every check of a purchase on, and the sale asks for all but a proof */
+  guarded?: boolean
+}
+
+export async function openShop(dir: string, units: number, options: ShopOptions): Promise<Shop> {
+  const shop = options.with_gate
+    ? await shopWithGate(dir, units, options)
+    : await shopWithoutGate(dir, units, options.guarded ?? false)
   // rewriting the append-only file forks a child that would compete with a slice: only between slices
   await shop.redis.config('SET', 'auto-aof-rewrite-percentage', '0')
   return shop
 }
 
-async function shopWithoutGate(dir: string, units: number): Promise<Shop> {
+async function shopWithoutGate(dir: string, units: number, guarded: boolean): Promise<Shop> {
   const server = await startRedis({ dir: join(dir, 'redis') })
   const redis = new Redis(server.url)
-  const sale = { id: SALE, sku: SKU, epoch: 1 }
+  const sale = { id: SALE, sku: SKU, epoch: 1, guarded }
   await loadSale(redis, sale, units)
   const stop = async () => {
     redis.disconnect()
@@ -53,8 +74,40 @@ async function shopWithoutGate(dir: string, units: number): Promise<Shop> {
   return { redis, redis_port: server.port, redis_pid: server.pid, sale, secret, gate_errors: () => '', stop }
 }
 
-async function shopWithGate(dir: string, units: number, tls: TlsFiles | undefined): Promise<Shop> {
-  const stack = await startStack({ dir, workers: 1, error_log_level: 'warn', tls })
+/** The default rushgate.json with limits by address, network, route, user and session on the route of a purchase. */
+function guardedConfig(dir: string): string {
+  const config = JSON.parse(readFileSync(join(ROOT, 'rushgate.json'), 'utf8')) as {
+    routes: { reserve: { plugins: string[] } }
+    plugins?: Record<string, unknown>
+  }
+  config.routes.reserve.plugins.push('rate-limit', 'user-limit')
+  const routes = ['reserve']
+  config.plugins = {
+    ...config.plugins,
+    signature: { skew_s_max: SIGNATURE_SKEW_S },
+    'rate-limit': {
+      limits: [
+        { name: 'address', by: 'address', ...EVERYBODY, routes },
+        { name: 'network', by: 'address_net', ...EVERYBODY, routes },
+        { name: 'route', by: 'route', ...EVERYBODY, routes },
+      ],
+    },
+    'user-limit': {
+      limits: [
+        { name: 'user', by: 'user', ...USER_AND_SESSION, routes },
+        { name: 'session', by: 'session', ...USER_AND_SESSION, routes },
+      ],
+    },
+  }
+  mkdirSync(dir, { recursive: true })
+  const file = join(dir, 'rushgate.json')
+  writeFileSync(file, JSON.stringify(config))
+  return file
+}
+
+async function shopWithGate(dir: string, units: number, { tls, guarded = false }: ShopOptions): Promise<Shop> {
+  const config = guarded ? guardedConfig(dir) : undefined
+  const stack = await startStack({ dir, workers: 1, error_log_level: 'warn', tls, config })
   const redis = new Redis(stack.urls.redis)
   const stop = async () => {
     redis.disconnect()
@@ -69,6 +122,7 @@ async function shopWithGate(dir: string, units: number, tls: TlsFiles | undefine
       opens_at: new Date(Date.now() - 3_600_000).toISOString(),
       closes_at: new Date(Date.now() + 86_400_000).toISOString(),
       skus: [{ sku: SKU, title: 'Phone', price: { amount_minor: 49900, currency: 'EUR' }, total: units, user_max: 1 }],
+      gate: guarded ? GUARDS : {},
     })
     await stack.admin('POST', `/admin/sales/${SALE}/open`)
     await sellsAt(stack.urls.gate)
@@ -83,7 +137,7 @@ async function shopWithGate(dir: string, units: number, tls: TlsFiles | undefine
       redis,
       redis_port: Number(new URL(stack.urls.redis).port),
       redis_pid: stack.redis.pid,
-      sale: { id: SALE, sku: SKU, epoch },
+      sale: { id: SALE, sku: SKU, epoch, guarded },
       secret: stack.secret,
       gate,
       gate_tls: tls && { ...gate, port: Number(new URL(stack.urls.shop).port) },

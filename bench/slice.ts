@@ -78,7 +78,7 @@ export async function runSlice(shop: Shop, image: RedisImage, plan: SlicePlan): 
     wrong:
       answeredWrongly(report, '202') ??
       resumedWrongly(report, plan.tls) ??
-      (sold && soldWrongly(sold, plan.requests, plan.units)),
+      (sold && soldWrongly(sold, plan.requests, plan.units, shop.sale.guarded)),
   }
 }
 

@@ -1,8 +1,10 @@
-import { createHmac, hkdfSync } from 'node:crypto'
+import { createHash, createHmac, hkdfSync } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { parsePass } from '../contract/pass'
+import { parseSignature, signedText } from '../contract/request-signature'
 import { parseSessionToken } from '../contract/session-token'
 import { idempotencyKey, sessionMint, writePurchases } from './stream'
 
@@ -47,6 +49,31 @@ describe('writePurchases', () => {
       }
     }
     expect([users.size, keys.size]).toEqual([100, 100])
+  })
+})
+
+describe('writePurchases of a guarded sale', () => {
+  const key = (purpose: string) => Buffer.from(hkdfSync('sha256', 'a-secret-of-enough-length', 'rushgate', purpose, 32))
+  const mac = (with_key: Buffer, text: string) => createHmac('sha256', with_key).update(text)
+
+  it('signs each with its session’s key, and gives each a pass of its own', () => {
+    const file = join(dir, 'stream')
+    writePurchases(file, { id: 'bench', sku: 'phone', epoch: 1, guarded: true }, SECRET, 1, 5)
+    const passes = new Set<string>()
+    for (const request of records(file)) {
+      const session = parseSessionToken(header(request, 'Authorization')?.slice(7) ?? '')
+      const signature = parseSignature(header(request, 'X-Rush-Signature') ?? '')
+      const session_key = mac(key('request-signing'), session?.sid ?? '').digest()
+      const body_hash = createHash('sha256').update('{"sku":"phone","quantity":1}').digest('base64url')
+      const idempotency_key = header(request, 'Idempotency-Key') ?? ''
+      const text = signedText('POST', '/sales/bench/reservations', signature?.time ?? '', idempotency_key, body_hash)
+      expect(signature?.mac).toBe(mac(session_key, text).digest('base64url'))
+      const pass = parsePass(header(request, 'X-Rush-Pass') ?? '')
+      expect([pass?.sale, pass?.user]).toEqual(['bench', session?.user])
+      expect(pass?.mac).toBe(mac(key('pass'), pass?.signed ?? '').digest('base64url'))
+      passes.add(pass?.pass_id ?? '')
+    }
+    expect(passes.size).toBe(5)
   })
 })
 

@@ -2,22 +2,30 @@
 //
 // One stream is made for each round of slices and every peer gets the same bytes; the next round has new
 // shoppers, so that nothing a server remembers of a session or a key ever helps it.
-import { createHmac, hkdfSync, randomBytes } from 'node:crypto'
+import { createHash, createHmac, hkdfSync, randomBytes } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
+import { PASS_ID_LENGTH, unsignedPass } from '../contract/pass'
+import { SIGNATURE_HEADER, signRequest } from '../contract/request-signature'
 import { BODY_LENGTH } from '../contract/reservation-id'
-import { HKDF_BYTES, HKDF_SALT } from '../contract/secrets'
-import { unsignedSessionToken } from '../contract/session-token'
+import { HKDF_BYTES, HKDF_SALT, type SubkeyPurpose } from '../contract/secrets'
+import { parseSessionToken, unsignedSessionToken } from '../contract/session-token'
 import type { Sale } from './sale'
 
 const SESSION_MS = 12 * 3_600_000
+const PASS_MS = 3_600_000
 const SID_BYTES = 12
+
+/** The key that signs for this purpose: derived from the first secret. */
+function signingKey(secret: string, purpose: SubkeyPurpose): { key_id: string; subkey: Buffer } {
+  const first = secret.split(',', 1)[0] ?? ''
+  const colon = first.indexOf(':')
+  const subkey = Buffer.from(hkdfSync('sha256', first.slice(colon + 1), HKDF_SALT, purpose, HKDF_BYTES))
+  return { key_id: first.slice(0, colon), subkey }
+}
 
 /** Mints session tokens as the backend does (contract/session-token.ts). */
 export function sessionMint(secret: string): (user: string) => string {
-  const first = secret.split(',', 1)[0] ?? ''
-  const colon = first.indexOf(':')
-  const key_id = first.slice(0, colon)
-  const subkey = Buffer.from(hkdfSync('sha256', first.slice(colon + 1), HKDF_SALT, 'session', HKDF_BYTES))
+  const { key_id, subkey } = signingKey(secret, 'session')
   const expires_ms = Date.now() + SESSION_MS
   return (user) => {
     const sid = randomBytes(SID_BYTES).toString('base64url')
@@ -37,9 +45,43 @@ export interface PurchaseParts {
   body: string
 }
 
+/** What a guarded sale asks of a purchase. */
+export interface Guard {
+  signature: string
+  pass: string
+}
+
+/** Signs purchases as the page does, with the key handed out at login, and makes passes as the waiting room does. */
+export function guardMint(secret: string, sale: Sale): (session: string, key: string) => Guard {
+  const signing = signingKey(secret, 'request-signing')
+  const passing = signingKey(secret, 'pass')
+  const body = purchaseBody(sale)
+  const path = purchasePath(sale)
+  const sha256 = (text: string) => createHash('sha256').update(text).digest('base64url')
+  return (session, key) => {
+    const parts = parseSessionToken(session)
+    if (parts === undefined) throw new Error(`not a session token: ${session}`)
+    const session_key = createHmac('sha256', signing.subkey).update(parts.sid).digest()
+    const hmac = (text: string) => createHmac('sha256', session_key).update(text).digest('base64url')
+    const signature = signRequest(sha256, hmac, { method: 'POST', path, time_ms: Date.now(), key, body })
+    const pass_id = randomBytes(17).toString('base64url').slice(0, PASS_ID_LENGTH)
+    const unsigned = unsignedPass(passing.key_id, sale.id, parts.user, pass_id, Date.now() + PASS_MS)
+    const mac = createHmac('sha256', passing.subkey).update(unsigned).digest('base64url')
+    return { signature, pass: `${unsigned}.${mac}` }
+  }
+}
+
+function purchasePath(sale: Sale): string {
+  return `/sales/${sale.id}/reservations`
+}
+
+function purchaseBody(sale: Sale): string {
+  return JSON.stringify({ sku: sale.sku, quantity: 1 })
+}
+
 /** What a phone's browser sends from the sale page. */
-export function purchaseHeaders(sale: Sale, session: string, key: string): PurchaseParts {
-  const body = JSON.stringify({ sku: sale.sku, quantity: 1 })
+export function purchaseHeaders(sale: Sale, session: string, key: string, guard?: Guard): PurchaseParts {
+  const body = purchaseBody(sale)
   const headers = {
     Host: 'sale.example',
     Connection: 'keep-alive',
@@ -52,6 +94,7 @@ export function purchaseHeaders(sale: Sale, session: string, key: string): Purch
     'Content-Type': 'application/json',
     'sec-ch-ua-mobile': '?1',
     'Idempotency-Key': key,
+    ...(guard && { [SIGNATURE_HEADER]: guard.signature, 'X-Rush-Pass': guard.pass }),
     Accept: 'application/json',
     'X-Requested-With': 'example.sale.app',
     Origin: 'http://sale.example',
@@ -62,11 +105,11 @@ export function purchaseHeaders(sale: Sale, session: string, key: string): Purch
     'Accept-Encoding': 'gzip, deflate, br, zstd',
     'Accept-Language': 'en-GB,en;q=0.9,de;q=0.8',
   }
-  return { path: `/sales/${sale.id}/reservations`, headers, body }
+  return { path: purchasePath(sale), headers, body }
 }
 
-export function purchaseRequest(sale: Sale, session: string, key: string): string {
-  const { path, headers, body } = purchaseHeaders(sale, session, key)
+export function purchaseRequest(sale: Sale, session: string, key: string, guard?: Guard): string {
+  const { path, headers, body } = purchaseHeaders(sale, session, key, guard)
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
   return `POST ${path} HTTP/1.1\r\n${lines.join('')}\r\n${body}`
 }
@@ -74,9 +117,12 @@ export function purchaseRequest(sale: Sale, session: string, key: string): strin
 /** Writes `count` purchases for the load generator. Users are named after the round, so that no two streams share one. */
 export function writePurchases(file: string, sale: Sale, secret: string, round: number, count: number): void {
   const mint = sessionMint(secret)
+  const makeGuard = sale.guarded ? guardMint(secret, sale) : undefined
   const requests: Buffer[] = []
   for (let i = 0; i < count; i++) {
-    requests.push(Buffer.from(purchaseRequest(sale, mint(`shopper-${round}-${i}`), idempotencyKey())))
+    const session = mint(`shopper-${round}-${i}`)
+    const key = idempotencyKey()
+    requests.push(Buffer.from(purchaseRequest(sale, session, key, makeGuard?.(session, key))))
   }
   writeRecords(file, requests)
 }

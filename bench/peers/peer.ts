@@ -29,6 +29,7 @@ export function peerEnvironment(plan: PeerPlan, port: number): Record<string, st
     PEER_SALE: plan.sale.id,
     PEER_SKU: plan.sale.sku,
     PEER_EPOCH: String(plan.sale.epoch),
+    PEER_SPENDS: plan.sale.guarded ? '1' : '0',
   }
 }
 

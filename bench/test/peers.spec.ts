@@ -11,10 +11,11 @@ import { startHandwritten } from '../peers/handwritten/peer'
 import type { Peer, PeerPlan } from '../peers/peer'
 import { countSold, RedisImage, soldWrongly } from '../sale'
 import { openShop, type Shop } from '../shop'
-import { idempotencyKey, purchaseRequest, sessionMint } from '../stream'
+import { guardMint, idempotencyKey, purchaseRequest, sessionMint } from '../stream'
 
 const UNITS = 3
-const mint = sessionMint('test:a-secret-of-enough-length')
+const SECRET = 'test:a-secret-of-enough-length'
+const mint = sessionMint(SECRET)
 
 let dir: string
 let shop: Shop
@@ -22,7 +23,7 @@ let image: RedisImage
 
 beforeAll(async () => {
   dir = mkdtempSync(join(tmpdir(), 'bench-peers-'))
-  shop = await openShop(dir, UNITS, false)
+  shop = await openShop(dir, UNITS, { with_gate: false })
   image = await RedisImage.capture(shop.redis)
 })
 afterAll(async () => {
@@ -31,9 +32,9 @@ afterAll(async () => {
 })
 beforeEach(() => image.restore(shop.redis))
 
-function plan(name: string): PeerPlan {
+function plan(name: string, sale = shop.sale): PeerPlan {
   const script_file = join(import.meta.dirname, '../../dist/redis/reserve.lua')
-  return { dir: join(dir, name), redis_port: shop.redis_port, sale: shop.sale, script_file }
+  return { dir: join(dir, name), redis_port: shop.redis_port, sale, script_file }
 }
 
 /** Sends the very bytes that a slice sends, changed where a test says so. */
@@ -111,6 +112,39 @@ describe.each([
     await buy(peer, 'anna')
     await shop.redis.script('FLUSH')
     expect(await buy(peer, 'bert')).toMatchObject({ status: 202 })
+  })
+})
+
+describe.each([
+  ['handwritten', startHandwritten],
+  ['express', startExpress],
+  ['go', startGo],
+])('peer %s at a guarded sale', (name, start) => {
+  it('spends the pass with the purchase, as the gate does, and wants one', async () => {
+    const sale = { ...shop.sale, guarded: true }
+    const makeGuard = guardMint(SECRET, sale)
+    const peer = await start(plan(`${name}-guarded`, sale))
+    const buyFor = (user: string, pass?: string) => {
+      const session = mint(user)
+      const key = idempotencyKey()
+      const guard = makeGuard(session, key)
+      return send(peer, purchaseRequest(sale, session, key, { ...guard, pass: pass ?? guard.pass }))
+    }
+    const { pass } = makeGuard(mint('anna'), '')
+    const answers = [
+      await buyFor('anna', pass),
+      await buyFor('bert'),
+      await buyFor('carl', pass),
+      await buyFor('dora', 'none'),
+    ]
+    await peer.stop()
+    expect(answers.map(({ status, body }) => body?.['code'] ?? status)).toEqual([
+      202,
+      202,
+      'pass_required',
+      'pass_required',
+    ])
+    expect(soldWrongly(await countSold(shop.redis, sale), 2, UNITS, true)).toBeUndefined()
   })
 })
 

@@ -52,6 +52,15 @@ describe('npm run bench', { timeout: TIMEOUT_MS }, () => {
     expect(['met', 'missed', 'unresolved']).toContain(run.results[0]?.['verdict'])
   })
 
+  it('purchase --gate full: every check of a purchase on, its pass spent by both', async () => {
+    const flags = ['--gate', 'full', '--only', 'rushgate,handwritten', '--slices', '1', '--requests', '300']
+    const run = await bench('purchase', ...flags)
+    expect(run.code, run.output).toBe(0)
+    expect(run.results).toMatchObject([
+      { bench: 'purchase', gate: 'full', rushgate: COST, handwritten: COST, wrong: 0 },
+    ])
+  })
+
   it('purchase --tls: full and resumed handshakes and HTTP/2, every answer right', async () => {
     const run = await bench('purchase', '--tls', '--slices', '1', '--requests', '300')
     expect(run.code, run.output).toBe(0)
@@ -101,7 +110,7 @@ describe('npm run bench', { timeout: TIMEOUT_MS }, () => {
 describe('runSlice', () => {
   it('sees through a server that says held and sells nothing', async () => {
     const dir = mkdtempSync(join(tmpdir(), 'bench-liar-'))
-    const shop = await openShop(dir, 200, false)
+    const shop = await openShop(dir, 200, { with_gate: false })
     const liar = createServer((_, response) => {
       response.writeHead(202, { 'Content-Length': 17 }).end('{"status":"held"}')
     })

@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs'
 import express from 'express'
 import { Redis } from 'ioredis'
 
-const { PEER_PORT, PEER_REDIS_PORT, PEER_SCRIPT, PEER_SALE, PEER_SKU, PEER_EPOCH } = process.env
+const { PEER_PORT, PEER_REDIS_PORT, PEER_SCRIPT, PEER_SALE, PEER_SKU, PEER_EPOCH, PEER_SPENDS } = process.env
 const QUANTITY_MAX = 100
 const KEY_LENGTH = 22
 const STATUS_OF = {
@@ -24,6 +24,7 @@ const STATUS_OF = {
 
 const shard = `rg1:{${PEER_SALE}.0}:`
 const keys = ['meta', 'intents', 'buyers', 'reservations', 'sessions', `free:${PEER_SKU}`].map((name) => shard + name)
+if (PEER_SPENDS === '1') keys.push(`${shard}spent`)
 const redis = new Redis({ host: '127.0.0.1', port: Number(PEER_REDIS_PORT), enableAutoPipelining: true })
 redis.defineCommand('reserve', { numberOfKeys: keys.length, lua: readFileSync(PEER_SCRIPT, 'utf8') })
 
@@ -38,6 +39,12 @@ function packItem(key, quantity, generation, user) {
   item.writeUInt16BE(user_bytes, KEY_LENGTH + 7)
   item.utf8Write(user, KEY_LENGTH + 9)
   return item
+}
+
+// "p1.<key id>.<sale>.<user>.<pass id>.…", unchecked: what the first item spends, as contract/lane-scripts.ts packs it
+function spendOf(pass) {
+  const pass_id = pass?.split('.', 5)[4]
+  return pass_id?.length === 22 ? `\0\x01\x17p${pass_id}` : undefined
 }
 
 const app = express()
@@ -60,9 +67,16 @@ app.post('/sales/:sale/reservations', express.json(), async (request, response) 
   const [, , user, generation] = (request.headers.authorization ?? '').split('.', 4)
   if (user === undefined || generation === undefined) return response.status(401).json({ code: 'no_session' })
 
+  const args = ['1', PEER_EPOCH, PEER_SKU, packItem(key, quantity, Number(generation), user)]
+  if (PEER_SPENDS === '1') {
+    const spends = spendOf(request.headers['x-rush-pass'])
+    if (spends === undefined) return response.status(403).json({ code: 'pass_required' })
+    args.push(spends)
+  }
+
   let reply
   try {
-    reply = await redis.reserve(...keys, '1', PEER_EPOCH, PEER_SKU, packItem(key, quantity, Number(generation), user))
+    reply = await redis.reserve(...keys, ...args)
   } catch (error) {
     console.error('redis:', error)
     return response.status(503).json({ code: 'unavailable' })

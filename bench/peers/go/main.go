@@ -52,6 +52,7 @@ type seller struct {
 	sale   string
 	sku    string
 	epoch  string
+	spends bool
 }
 
 func main() {
@@ -70,6 +71,10 @@ func main() {
 		sale:  sale,
 		sku:   sku,
 		epoch: os.Getenv("PEER_EPOCH"),
+	}
+	if os.Getenv("PEER_SPENDS") == "1" {
+		s.spends = true
+		s.keys = append(s.keys, shard+"spent")
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /sales/{sale}/reservations", s.purchase)
@@ -96,7 +101,16 @@ func (s *seller) purchase(w http.ResponseWriter, r *http.Request) {
 		answer(w, http.StatusUnauthorized, refusal{"no_session"})
 		return
 	}
-	reply, err := s.script.Run(r.Context(), s.redis, s.keys, "1", s.epoch, s.sku, packItem(key, wanted.Quantity, generation, user)).Text()
+	args := append(make([]any, 0, 5), "1", s.epoch, s.sku, packItem(key, wanted.Quantity, generation, user))
+	if s.spends {
+		spend, found := spendOf(r.Header.Get("X-Rush-Pass"))
+		if !found {
+			answer(w, http.StatusForbidden, refusal{"pass_required"})
+			return
+		}
+		args = append(args, spend)
+	}
+	reply, err := s.script.Run(r.Context(), s.redis, s.keys, args...).Text()
 	if err != nil {
 		log.Print("redis: ", err)
 		answer(w, http.StatusServiceUnavailable, refusal{"unavailable"})
@@ -127,6 +141,15 @@ func buyerOf(authorization string) (user string, generation uint32, known bool) 
 	}
 	number, err := strconv.ParseUint(words[3], 10, 32)
 	return words[2], uint32(number), err == nil
+}
+
+// "p1.<key id>.<sale>.<user>.<pass id>.…", unchecked: what the first item spends, as contract/lane-scripts.ts packs it.
+func spendOf(pass string) (spend string, found bool) {
+	words := strings.SplitN(pass, ".", 6)
+	if len(words) < 6 || len(words[4]) != keyLength {
+		return "", false
+	}
+	return "\x00\x01\x17p" + words[4], true
 }
 
 // body c22, index of the SKU B, quantity H, session generation I4, user Hc0: contract/lane-scripts.ts

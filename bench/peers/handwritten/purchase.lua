@@ -7,7 +7,7 @@ if not found then redis = require "nginx.redis" end -- Debian's name for lua-res
 
 local bit = require "bit"
 local band, rshift = bit.band, bit.rshift
-local char, find, sub = string.char, string.find, string.sub
+local byte, char, find, sub = string.byte, string.char, string.find, string.sub
 local floor = math.floor
 local ngx_var, ngx_req, ngx_header, ngx_print = ngx.var, ngx.req, ngx.header, ngx.print
 
@@ -29,6 +29,8 @@ local EPOCH = os.getenv("PEER_EPOCH")
 local SHARD = "rg1:{" .. SALE .. ".0}:"
 local META, INTENTS, BUYERS = SHARD .. "meta", SHARD .. "intents", SHARD .. "buyers"
 local RESERVATIONS, SESSIONS, FREE = SHARD .. "reservations", SHARD .. "sessions", SHARD .. "free:" .. SKU
+local SPENT = SHARD .. "spent"
+local SPENDS = os.getenv("PEER_SPENDS") == "1"
 
 local STATUS_OF = {
   replay = 202, sold_out = 410, all_held = 409, not_enough_left = 409, limit_reached = 409, key_reused = 422,
@@ -65,16 +67,32 @@ local function buyerOf(authorization)
   return sub(authorization, key_end + 1, user_end - 1), tonumber(sub(authorization, user_end + 1, generation_end - 1))
 end
 
-local function runScript(items)
+-- "p1.<key id>.<sale>.<user>.<pass id>.…", unchecked: what the first item spends, as contract/lane-scripts.ts packs it
+local function spendOf(pass)
+  local key_end = pass and find(pass, ".", 4, true)
+  local sale_end = key_end and find(pass, ".", key_end + 1, true)
+  local user_end = sale_end and find(pass, ".", sale_end + 1, true)
+  if not user_end or byte(pass, user_end + 23) ~= 46 then return nil end
+  return "\0\1\23p" .. sub(pass, user_end + 1, user_end + 22)
+end
+
+local function callScript(connection, command, script, items, spends)
+  if spends then
+    return connection[command](connection, script, 7, META, INTENTS, BUYERS, RESERVATIONS, SESSIONS, FREE, SPENT,
+      "1", EPOCH, SKU, items, spends)
+  end
+  return connection[command](connection, script, 6, META, INTENTS, BUYERS, RESERVATIONS, SESSIONS, FREE,
+    "1", EPOCH, SKU, items)
+end
+
+local function runScript(items, spends)
   local connection = redis:new()
   connection:set_timeout(REDIS_TIMEOUT_MS)
   local connected, connect_error = connection:connect(REDIS_HOST, REDIS_PORT)
   if not connected then return nil, connect_error end
-  local reply, reply_error = connection:evalsha(SCRIPT_SHA, 6, META, INTENTS, BUYERS, RESERVATIONS, SESSIONS, FREE,
-    "1", EPOCH, SKU, items)
+  local reply, reply_error = callScript(connection, "evalsha", SCRIPT_SHA, items, spends)
   if not reply and reply_error and find(reply_error, "NOSCRIPT", 1, true) then
-    reply, reply_error = connection:eval(SCRIPT, 6, META, INTENTS, BUYERS, RESERVATIONS, SESSIONS, FREE,
-      "1", EPOCH, SKU, items)
+    reply, reply_error = callScript(connection, "eval", SCRIPT, items, spends)
   end
   if not reply then
     connection:close()
@@ -102,7 +120,13 @@ function M.purchase(sale)
   local user, generation = buyerOf(ngx_var.http_authorization)
   if not user or not generation then return refuse(401, "no_session") end
 
-  local reply, failure = runScript(packItem(key, quantity, generation, user))
+  local spends
+  if SPENDS then
+    spends = spendOf(ngx_var.http_x_rush_pass)
+    if not spends then return refuse(403, "pass_required") end
+  end
+
+  local reply, failure = runScript(packItem(key, quantity, generation, user), spends)
   if not reply then
     ngx.log(ngx.ERR, "redis: ", failure)
     return refuse(503, "unavailable")
