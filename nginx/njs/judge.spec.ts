@@ -4,7 +4,8 @@ import { unsignedPass } from '../../contract/pass'
 import { HKDF_BYTES, HKDF_SALT, type SubkeyPurpose } from '../../contract/secrets'
 import { unsignedSessionToken } from '../../contract/session-token'
 import { unsignedTicket } from '../../contract/ticket'
-import { type Asked, judge, sameText } from './judge'
+import { session as sessionPlugin } from '../../edge/src/plugins/session/index'
+import { type Asked, judge, NEED_SESSION, sameText } from './judge'
 
 const NOW = 1_000_000
 
@@ -62,6 +63,9 @@ describe('the outer tier', () => {
   it('refuses who has no session only where one is needed', () => {
     for (const [method, path] of [
       BUY,
+      ['GET', '/sales/spring/challenge'],
+      ['POST', '/sales/spring/tickets'],
+      ['GET', `/sales/spring/tickets/${signed('ticket', unsignedTicket('k1', 'spring', 'ada', 7, 1, NOW + 1))}`],
       ['GET', '/sales/spring/reservations'],
       ['GET', '/reservations/r1'],
       ['DELETE', '/reservations/r1'],
@@ -69,8 +73,18 @@ describe('the outer tier', () => {
       ['DELETE', '/sessions'],
     ] as const)
       expect(ask(method, path)).toBe('!no_session Sign in first: POST /sessions.')
-    for (const [method, path] of [STATE, ['POST', '/sessions'], ['GET', '/sales'], ['GET', '/']] as const)
+    for (const [method, path] of [
+      STATE,
+      ['POST', '/sessions'],
+      ['GET', '/sales'],
+      ['GET', '/sales/spring/draw'],
+      ['GET', '/'],
+    ] as const)
       expect(ask(method, path)).toBe('-a:7f000001')
+  })
+
+  it('asks for a session where the gate asks for one', () => {
+    expect(NEED_SESSION.toSorted()).toEqual([...sessionPlugin.routes, 'logout'].toSorted())
   })
 
   it('takes off an old cookie where none is needed, so that its owner can sign in', () => {

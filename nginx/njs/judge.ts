@@ -73,8 +73,10 @@ function ticketInPath(asked: Asked): string {
   return asked.path.substring(0, 7) === '/sales/' && at > 0 ? asked.path.substring(at + 9) : ''
 }
 
-const NEED_SESSION: RouteName[] = [
+/** Those of the gate's session plugin, and signing out. */
+export const NEED_SESSION: RouteName[] = [
   'reserve',
+  'challenge',
   'take_ticket',
   'ticket',
   'cart',

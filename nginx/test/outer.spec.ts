@@ -76,6 +76,11 @@ test('forged tokens never reach a gate', async () => {
     const pass = await front.buy('outer', good.session, 'pass', 1, { 'x-rush-pass': token })
     expect([pass.status, pass.body.code]).toEqual([403, 'pass_required'])
   }
+  // nor does who has no session, where one is needed
+  for (const [method, path] of [['GET', 'challenge'] as const, ['POST', 'tickets'] as const]) {
+    const answer = await front.call(method, `/sales/outer/${path}`, {})
+    expect([answer.status, answer.body.code]).toEqual([401, 'no_session'])
+  }
   expect(await counts()).toEqual(before)
   // the count would have moved
   expect((await front.buy('outer', good.session, 'good')).status).toBe(202)
