@@ -6,33 +6,31 @@
 //   healthz, metrics   for operators
 import * as base64 from 'ngx.base64'
 import type { RefusalCode } from '../../contract/codes'
-import { agentKind } from './adapters/agents'
 import { type BackendBreaker, backendBreaker } from './adapters/backend-breaker'
 import { addressReader } from './adapters/client-address'
-import { clusterRates } from './adapters/cluster-rates'
 import { loadConfig } from './adapters/config'
-import { counterStore } from './adapters/counters'
 import { subkey } from './adapters/crypto'
 import { cryptoPort } from './adapters/crypto-port'
 import { type Environment, readEnvironment, type Secret } from './adapters/environment'
 import { headerPort } from './adapters/header-shape'
-import { nginxHttp, readBody, sendAnswer, sendRefusal } from './adapters/http'
+import { readBody, sendAnswer, sendRefusal } from './adapters/http'
 import { inProgress } from './adapters/in-progress'
-import { jwtReader } from './adapters/jwt'
 import { type Lane, type LaneLimits, newLane, queueAgeMs, startLane, wakeLane } from './adapters/lane'
+import { buildLinks } from './adapters/links'
 import { type ListsNode, listsNode } from './adapters/lists'
-import { markPort } from './adapters/marks'
 import { addLaneCounts, type Metrics, newMetrics, type PairCounter, pairCounter } from './adapters/metrics'
 import { type NodeLevel, nodeLevel } from './adapters/node-level'
 import { loadOwnPlugins } from './adapters/own-plugins'
+import { portsFor } from './adapters/plugin-ports'
 import { newReceipts, type Receipts } from './adapters/receipts'
 import { type RedisScripts, redisScripts } from './adapters/redis-scripts'
 import { type SalesNode, salesNode } from './adapters/sales'
+import { requiredDict } from './adapters/shared-dict'
 import { following, startTimer } from './adapters/timers'
 import { matchRoute, type RouteName, upstreamPath } from './domain/route'
-import { type ChainReport, type Link, type RouteLinks, runChain, splitAtBody } from './kernel/chain'
-import { type GateConfig, runsOn } from './kernel/config'
-import type { CryptoPort, HeaderPort, InProgressPort, Plugin, Ports } from './kernel/plugin'
+import { type ChainReport, type RouteLinks, runChain } from './kernel/chain'
+import type { GateConfig } from './kernel/config'
+import type { InProgressPort, Ports } from './kernel/plugin'
 import { type GateRequest, newRequest } from './kernel/request'
 import { FORWARD, type Refusal, refuse, refuseFor, type Verdict } from './kernel/verdict'
 import { plugins } from './plugins/index'
@@ -79,89 +77,6 @@ let receipts: Receipts
 let decided: GateRequest | undefined
 /** the plugin that refused, or the gate itself; between the refusal and its receipt nothing yields */
 let refused_by = GATE
-
-function requiredDict<V extends ngx.SharedValue>(name: string): ngx.SharedDict<V> {
-  const dict = ngx.shared[name]
-  if (dict === undefined) error('nginx.conf: lua_shared_dict ' + name + ' is missing', 0)
-  return dict as ngx.SharedDict<V>
-}
-
-function portsFor(plugin: string, crypto: CryptoPort, limits: ngx.SharedDict<number>, headers: HeaderPort): Ports {
-  const event = 'rushgate_plugin_events_total{plugin="' + plugin + '",event="'
-  const warn = (message: string): void => {
-    ngx.log(ngx.WARN, plugin, ': ', message)
-  }
-  return {
-    lane: scripts.port,
-    sales: sales.port,
-    lists: lists.port,
-    crypto,
-    http: nginxHttp,
-    jwt: (settings) => jwtReader(settings, crypto, warn),
-    chance: () => math.random(),
-    count: (name) => metrics.add(event + name + '"}', 1),
-    warn,
-    countWithin: (key, window_s) => {
-      const [count] = limits.incr(plugin + ':' + key, 1, 0, window_s)
-      // a zone too full to count lets pass: the script still checks everything
-      return count ?? 0
-    },
-    rates: counterStore(requiredDict<number>('rushgate_rates'), plugin + ':'),
-    shared_rates: counterStore(requiredDict<number>('rushgate_shared_rates'), plugin + ':'),
-    degrade: node.level,
-    cluster_rates: clusterRates(volatile_lane, plugin + ':'),
-    in_progress,
-    sleep: (ms) => ngx.sleep(ms / 1000),
-    headers,
-    agentKind,
-    marks: markPort(requiredDict<number>('rushgate_marks')),
-  }
-}
-
-/** The plugins of each route, in the order of their priority. */
-function buildLinks(ports_of: LuaTable<string, Ports>): Record<string, RouteLinks> {
-  const routes: RouteName[] = [
-    'sales',
-    'state',
-    'challenge',
-    'take_ticket',
-    'ticket',
-    'draw',
-    'reserve',
-    'cart',
-    'reservation',
-    'give_back',
-    'pay',
-    'login',
-    'logout',
-    'webhook',
-    'sandbox',
-    'trap',
-  ]
-  const sorted: Plugin[] = []
-  for (const plugin of plugins) table.insert(sorted, plugin)
-  table.sort(sorted, (a, b) => a.priority > b.priority)
-  const made: Record<string, Link> = {}
-  for (const plugin of sorted) {
-    const settings = config.plugins[plugin.name]
-    made[plugin.name] = {
-      name: plugin.name,
-      fails: plugin.fails,
-      dry_run: settings?.dry_run ?? false,
-      reads_body: plugin.reads_body,
-      phases: plugin.create(settings as never, ports_of.get(plugin.name) as Ports),
-    }
-  }
-  const links: Record<string, RouteLinks> = {}
-  for (const route of routes) {
-    const of_route: Link[] = []
-    for (const plugin of sorted) {
-      if (runsOn(config, route, plugin)) table.insert(of_route, made[plugin.name] as Link)
-    }
-    links[route] = splitAtBody(of_route)
-  }
-  return links
-}
 
 function chainReport(): ChainReport {
   const countRefusal = pairCounter(metrics, 'rushgate_refusals_total', 'plugin', 'code')
@@ -258,11 +173,11 @@ export function init_worker(): void {
   readAddress = addressReader(config.clients)
   receipts = newReceipts(first as Secret, readAddress)
   const crypto = cryptoPort(environment.secrets)
-  const limits = requiredDict<number>('rushgate_limits')
   const headers = headerPort(config.clients)
+  const parts = { scripts, sales, lists, metrics, node, volatile_lane, in_progress, crypto, headers }
   const ports_of = new LuaTable<string, Ports>()
-  for (const plugin of plugins) ports_of.set(plugin.name, portsFor(plugin.name, crypto, limits, headers))
-  links_of = buildLinks(ports_of)
+  for (const plugin of plugins) ports_of.set(plugin.name, portsFor(plugin.name, parts))
+  links_of = buildLinks(plugins, config, ports_of)
   sales.refresh()
   lists.refresh()
   startLane(lane)
