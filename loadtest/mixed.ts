@@ -18,7 +18,9 @@ import {
   type MixedRun,
   type PopulationSize,
   type PrintedVisit,
+  SIZES,
   STRATEGIES,
+  type Strategy,
 } from './population'
 import type { Target } from './target'
 
@@ -128,7 +130,8 @@ export async function playMixed(
 }
 
 async function mintAccounts(target: Target, size: PopulationSize): Promise<MixedAccounts> {
-  const wanted = size.people + STRATEGIES.reduce((sum, { accounts }) => sum + accounts, 0)
+  const accountsOf = ({ accounts }: Strategy) => Math.ceil((accounts * size.people) / SIZES.full.people)
+  const wanted = size.people + STRATEGIES.reduce((sum, strategy) => sum + accountsOf(strategy), 0)
   const minted: Account[] = []
   while (minted.length < wanted) {
     const count = Math.min(SESSIONS_PER_CALL, wanted - minted.length)
@@ -137,9 +140,10 @@ async function mintAccounts(target: Target, size: PopulationSize): Promise<Mixed
   }
   const bots: Record<string, Account[]> = {}
   let from = size.people
-  for (const { name, accounts } of STRATEGIES) {
-    bots[name] = minted.slice(from, from + accounts)
-    from += accounts
+  for (const strategy of STRATEGIES) {
+    const end = from + accountsOf(strategy)
+    bots[strategy.name] = minted.slice(from, end)
+    from = end
   }
   return { people: minted.slice(0, size.people), bots }
 }
@@ -162,12 +166,14 @@ async function makeSale(target: Target, size: PopulationSize, opens_ms: number):
       // all units in a third of the time
       waiting_room: {
         admit_per_s: Math.ceil((3 * size.units) / size.sells_s),
-        checkout_max: Math.ceil(size.units / 2),
+        // who has not paid yet is in checkout too, and half of the people never pay
+        checkout_max: size.units,
         draw: true,
       },
     },
   })
-  await target.admin('POST', `/admin/sales/${id}/open`)
+  // it opens by itself
+  await target.admin('POST', `/admin/sales/${id}/prewarm`)
   return { id, skus: [sku], sale_user_max: 0, hold_attempts_max: 0 }
 }
 

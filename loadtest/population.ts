@@ -5,7 +5,7 @@ export interface Strategy {
   name: string
   /** what it does, and what it knows of this site */
   says: string
-  /** sessions it has; 0: it does without */
+  /** sessions it has where a thousand people come, in proportion elsewhere; 0: it does without */
   accounts: number
   /** machines that work for it at the same time, each a user of k6 */
   machines: number
