@@ -104,7 +104,11 @@ describe('the score', () => {
   })
 
   it('never refuses by one odd header alone where its makers suggest 100', () => {
-    for (const name in WEIGHTS) expect(WEIGHTS[name as keyof typeof WEIGHTS] <= 60).toBe(true)
+    for (const name in WEIGHTS) {
+      // what somebody does weighs more than what his headers are like
+      const most = name === 'hasty' ? 99 : 60
+      expect(WEIGHTS[name as keyof typeof WEIGHTS] <= most).toBe(true)
+    }
   })
 
   it('gives one fingerprint to all requests of a program, and another to another', () => {

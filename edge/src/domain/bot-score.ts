@@ -44,6 +44,8 @@ export const WEIGHTS = {
   origin: 15,
   /** older than what this shop's pages run in */
   old: 10,
+  /** this session was told again and again that it asks too often, and went on (user-limit) */
+  hasty: 80,
   /** this request filled in a field that no person sees */
   trap_field: 60,
   /** this session followed a link that no person sees, in the last hour */

@@ -22,6 +22,21 @@ export function sessionCookie(cookies: string): string | undefined {
   return undefined
 }
 
+/** the end of a session token is its MAC: enough to know it again */
+const SESSION_MARK_LENGTH = 22
+
+/** Of the session that a request presents, unchecked, by its headers: only to know it again. '' where there is none. */
+export function sessionMark(authorization: string | undefined, cookies: string | undefined): string {
+  const token = authorization ?? (cookies === undefined ? '' : (sessionCookie(cookies) ?? ''))
+  const from = token.length - SESSION_MARK_LENGTH
+  return from > 0 ? token.substring(from) : token
+}
+
+/** Under what ports.marks keeps that a session was told again and again that it asks too often. */
+export function hastyMark(session_mark: string): string {
+  return 'hasty:' + session_mark
+}
+
 /** The Cookie header without any session, also one that sessionCookie would not find; '' when nothing is left. */
 export function withoutSessionCookies(cookies: string): string {
   let kept = ''

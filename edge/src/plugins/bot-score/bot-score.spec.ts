@@ -124,6 +124,21 @@ describe('bot-score', () => {
   })
 })
 
+describe('a session that went on after being told that it asks too often', () => {
+  it('has points, wherever it comes from; others have none', () => {
+    const gate = fakeGate()
+    gate.marks['hasty:on-of-eve-with-its-mac'] = true
+    gate.headers['authorization'] = 'Bearer session-of-eve-with-its-mac'
+    const request = requestTo('reserve', 'spring', 'POST')
+    run(gate, request)
+    const of_eve = request.score
+    gate.headers['authorization'] = 'Bearer session-of-ada-with-another'
+    const other = requestTo('reserve', 'spring', 'POST')
+    run(gate, other)
+    expect(of_eve - other.score).toBe(80)
+  })
+})
+
 describe('the trap', () => {
   function follow(gate: FakeGate): string {
     return run(gate, requestTo('trap', '', 'GET'))

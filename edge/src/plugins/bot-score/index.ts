@@ -7,7 +7,7 @@
 import { parseAddress, prefixText } from '../../domain/address'
 import { type AgentKind, bucketOf, type Judgement, judge, WEIGHTS } from '../../domain/bot-score'
 import { readShape } from '../../domain/header-shape'
-import { sessionCookie } from '../../domain/session-cookie'
+import { hastyMark, sessionMark } from '../../domain/session-cookie'
 import { type Claim, readUserAgent } from '../../domain/user-agent'
 import { definePlugin, type PluginPhases, type Ports } from '../../kernel/plugin'
 import type { GateRequest } from '../../kernel/request'
@@ -21,8 +21,6 @@ const KEPT_MAX = 4096
 /** longer values are no browser's; they are cut before anybody looks at them */
 const VALUE_LENGTH_MAX = 512
 const FINGERPRINT_LENGTH = 16
-/** the end of a session token is its MAC: enough to know it again */
-const SESSION_MARK_LENGTH = 22
 /** of IPv6, which is what one household has */
 const NETWORK_BITS = 64
 /** A field of the sign-in form that no person sees, as it stands in JSON when it is filled in. Empty it is `""`. */
@@ -127,18 +125,14 @@ function create(config: Settings, ports: Ports): PluginPhases {
     return parsed === undefined ? address : prefixText(parsed, NETWORK_BITS)
   }
 
-  /** '' where none is presented. It is not checked here: it is only to be known again. */
-  function sessionMark(): string {
-    const cookies = http.header('cookie')
-    const token = http.header('authorization') ?? (cookies === undefined ? '' : (sessionCookie(cookies) ?? ''))
-    const from = token.length - SESSION_MARK_LENGTH
-    return from > 0 ? token.substring(from) : token
+  function markOfSession(): string {
+    return sessionMark(http.header('authorization'), http.header('cookie'))
   }
 
   /** A shared address is not punished for one of its people, where sessions tell them apart. */
   function remember(request: GateRequest): void {
     const network = networkOf(request.address)
-    const session = sessionMark()
+    const session = markOfSession()
     if (session !== '') marks.set('trap:s:' + session, config.trap_s)
     marks.set('trap:c:' + network + ' ' + request.fingerprint, config.trap_s)
     marks.set('trap:a:' + network, config.trap_s)
@@ -147,9 +141,10 @@ function create(config: Settings, ports: Ports): PluginPhases {
   function trapPoints(request: GateRequest): number {
     if (!marks.any(request.now_ms)) return 0
     const network = networkOf(request.address)
-    const session = sessionMark()
+    const session = markOfSession()
     const is_marked = marks.has('trap:c:' + network + ' ' + request.fingerprint)
     if (session !== '') {
+      if (marks.has(hastyMark(session))) return WEIGHTS.hasty
       if (marks.has('trap:s:' + session)) return WEIGHTS.trap_session
       return is_marked ? WEIGHTS.trap_client_signed_in : 0
     }
@@ -209,10 +204,14 @@ function create(config: Settings, ports: Ports): PluginPhases {
     if (score === 0 && request.route.name !== 'challenge') return undefined
     const { challenge_from, refuse_from } = thresholdsOf(request)
     if (refuse_from > 0 && score >= refuse_from) {
-      return refusal(score, judgement.reasons + (trap > 0 || field > 0 ? ' trap' : ''))
+      return refusal(score, judgement.reasons + (trap > 0 || field > 0 ? trapReason(trap) : ''))
     }
     weigh(request, score, challenge_from)
     return undefined
+  }
+
+  function trapReason(points: number): string {
+    return points === WEIGHTS.hasty ? ' hasty' : ' trap'
   }
 
   function weigh(request: GateRequest, score: number, challenge_from: number): void {

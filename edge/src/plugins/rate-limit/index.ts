@@ -4,6 +4,7 @@
 import { addressPrefixes } from '../../domain/address-prefix'
 import { admitInCluster, type ClusterRate, clusterRate, type Reach } from '../../domain/cluster-rate'
 import { admit, makeRate, NO_ROOM, type Rate, sharedRate } from '../../domain/rate'
+import { hastyMark, sessionMark } from '../../domain/session-cookie'
 import { definePlugin, type PluginPhases, type Ports } from '../../kernel/plugin'
 import type { GateRequest } from '../../kernel/request'
 import { type Refusal, refuseFor } from '../../kernel/verdict'
@@ -14,10 +15,14 @@ const GROUPS = 64
 const SUBJECTS_A_GROUP = 16
 /** longer subjects are counted by their hash */
 const SUBJECT_LENGTH_MAX = 64
+const HASTY_WINDOW_S = 60
 
 interface Settings {
   limits: Limit[]
   waiting_max: number
+  /** user-limit has them */
+  hasty_after?: number
+  hasty_s?: number
   /** every plugin's settings have it; the schema here does not know */
   dry_run?: boolean
 }
@@ -83,6 +88,7 @@ function create(config: Settings, ports: Ports): PluginPhases {
   const limits: ReadyLimit[] = []
   for (const limit of config.limits) limits.push(ready(limit))
   const dry_run = config.dry_run ?? false
+  const hasty_after = config.hasty_after ?? 0
   const addressKey = addressPrefixes(32, 64)
   const networkKey = addressPrefixes(24, 48)
   const reach: Reach = { away_until_ms: 0 }
@@ -117,6 +123,14 @@ function create(config: Settings, ports: Ports): PluginPhases {
     return shared > NO_ROOM ? shared : -limit.rate.interval_ms
   }
 
+  /** Browsers wait as they are told. Who goes on asking is remembered, and bot-score sees it with the next request. */
+  function noteHaste(key: string): void {
+    if (ports.countWithin('refused:' + key, HASTY_WINDOW_S) < hasty_after) return
+    ports.count('hasty')
+    const session = sessionMark(ports.http.header('authorization'), ports.http.header('cookie'))
+    if (session !== '') ports.marks.set(hastyMark(session), config.hasty_s ?? HASTY_WINDOW_S)
+  }
+
   /** One limit's word on the request. */
   function apply(limit: ReadyLimit, request: GateRequest): Refusal | undefined {
     const subject = subjectOf(limit, request)
@@ -132,6 +146,7 @@ function create(config: Settings, ports: Ports): PluginPhases {
       return undefined
     }
     ports.count(limit.name)
+    if (!dry_run && hasty_after > 0) noteHaste(limit.name + ':' + subject)
     return refusal(limit, answer > 0 ? answer : -answer)
   }
 

@@ -162,6 +162,25 @@ describe('user-limit', () => {
     for (let i = 0; i < 5; i++) expect(said(phases.access(eve))).toBe('nothing')
   })
 
+  it('remembers a session that goes on after being told so often', () => {
+    const gate = fakeGate()
+    gate.headers['authorization'] = 'Bearer session-of-eve-with-its-mac'
+    const config = { limits: [limit({ by: 'user' })], waiting_max: 10, hasty_after: 3, hasty_s: 600, dry_run: false }
+    const phases = userLimit.create(config as never, gate.ports)
+    gate.count = 2
+    expect(passed(phases, '192.0.2.1')).toBe(2)
+    expect(gate.marks).toEqual({})
+    gate.count = 3
+    expect(passed(phases, '192.0.2.1')).toBe(0)
+    expect(gate.marks).toEqual({ 'hasty:on-of-eve-with-its-mac': true })
+    const dry = fakeGate()
+    dry.headers['authorization'] = 'Bearer session-of-eve-with-its-mac'
+    dry.count = 3
+    const in_dry_run = { ...config, dry_run: true }
+    passed(userLimit.create(in_dry_run as never, dry.ports), '192.0.2.1')
+    expect(dry.marks).toEqual({})
+  })
+
   it('counts with all gates together, and by its share while their Redis is away', () => {
     const gate = fakeGate()
     const shared = limit({ scope: 'cluster', rate: 100, share_when_alone: 4 })

@@ -158,4 +158,12 @@ export const userSchema = object('Rate limits by user and session.', {
     description: 'Asked in this order; a request that a later one refuses has used up the earlier ones.',
   }),
   waiting_max,
+  hasty_after: integer({
+    min: 0,
+    max: 10000,
+    unit: 'refusals',
+    default: 20,
+    description: 'A session that is refused so often within a minute gets points by bot-score. 0: none does.',
+  }),
+  hasty_s: integer({ min: 1, max: 86400, unit: 'seconds', default: 600, description: 'For how long it has them.' }),
 })
