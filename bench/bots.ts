@@ -40,8 +40,9 @@ export async function bots(args: string[]): Promise<void> {
     const { bot_share, units_to_humans, humans_refused, strategies, people, accounts_of_bots } = result
     const wrong = result.violations.map(({ kind, what }) => `${kind}: ${what}`)
     if (result.units.sold === 0) wrong.push('nothing was sold')
-    if (bot_share < BOT_SHARE_MIN) wrong.push(`bots sent ${bot_share} of the requests, not ${BOT_SHARE_MIN}`)
     const is_met = units_to_humans >= UNITS_TO_HUMANS_MIN && humans_refused <= HUMANS_REFUSED_MAX
+    // too few bots prove nothing: the machine was too slow for them
+    const verdict = bot_share < BOT_SHARE_MIN ? 'unresolved' : is_met ? 'met' : 'missed'
     finish(
       {
         bot_share,
@@ -54,7 +55,7 @@ export async function bots(args: string[]): Promise<void> {
         units: result.units,
         requests: result.requests,
         generator_cpu: result.generator_cpu,
-        verdict: is_met ? 'met' : 'missed',
+        verdict,
       },
       wrong,
     )

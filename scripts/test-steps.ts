@@ -85,6 +85,25 @@ export const STEPS: Step[] = [
     minutes_max: 5,
   },
   {
+    name: 'waiting room, 3,000 people',
+    kind: 'command',
+    run: [
+      ...['tsx', 'bench/run.ts', 'waiting-room', '--people', '3000', '--rate', '100', '--seconds', '25'],
+      ...['--tickets', '20000', '--connections', '64'],
+    ],
+    sizes: ['normal'],
+    needs: ['nginx', 'redis'],
+    minutes_max: 5,
+  },
+  {
+    name: 'people and bots, 150 people',
+    kind: 'command',
+    run: ['tsx', 'bench/run.ts', 'bots', '--size', 'small'],
+    sizes: ['normal'],
+    needs: ['nginx', 'redis', 'k6'],
+    minutes_max: 5,
+  },
+  {
     name: 'faults, 20 schedules',
     kind: 'command',
     run: ['tsx', 'faults/run.ts', '--schedules', '20', '--seed', '1'],
@@ -107,6 +126,22 @@ export const STEPS: Step[] = [
     sizes: ['full'],
     needs: ['nginx', 'redis', 'k6', 'postgres'],
     minutes_max: 10,
+  },
+  {
+    name: 'waiting room',
+    kind: 'command',
+    run: ['tsx', 'bench/run.ts', 'waiting-room'],
+    sizes: ['full'],
+    needs: ['nginx', 'redis'],
+    minutes_max: 15,
+  },
+  {
+    name: 'people and bots',
+    kind: 'command',
+    run: ['tsx', 'bench/run.ts', 'bots'],
+    sizes: ['full'],
+    needs: ['nginx', 'redis', 'k6'],
+    minutes_max: 5,
   },
 ]
 
