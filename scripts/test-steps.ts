@@ -92,7 +92,7 @@ export const STEPS: Step[] = [
       ...['--tickets', '20000', '--connections', '64'],
     ],
     sizes: ['normal'],
-    needs: ['nginx', 'redis'],
+    needs: ['nginx', 'redis', 'go'],
     minutes_max: 5,
   },
   {
@@ -132,7 +132,7 @@ export const STEPS: Step[] = [
     kind: 'command',
     run: ['tsx', 'bench/run.ts', 'waiting-room'],
     sizes: ['full'],
-    needs: ['nginx', 'redis'],
+    needs: ['nginx', 'redis', 'go'],
     minutes_max: 15,
   },
   {
