@@ -14,12 +14,16 @@ import type { KnownSale } from '../../edge/src/kernel/sales'
 import { reservation } from '../../edge/src/plugins/reservation/index'
 import { session } from '../../edge/src/plugins/session/index'
 
-/** no plugin here counts */
-const NO_COUNTERS: Ports['rates'] = { get: () => undefined, create: () => 'made', add: () => undefined, keep: () => {} }
 const LINE = 'held 17 1767225600000'
 /** none of the shop's own tokens */
 const NO_JWT = { keys: '' }
 const HOUR_MS = 3600000
+
+/** What the two plugins of this path ask for, so that ports of others can come and go. */
+type PathPorts = Pick<
+  Ports,
+  'lane' | 'sales' | 'crypto' | 'http' | 'jwt' | 'chance' | 'count' | 'warn' | 'countWithin' | 'degrade'
+>
 
 function knownSale(id_key: string): KnownSale {
   const now_ms = ngx.now() * 1000
@@ -57,7 +61,7 @@ export function prepare(secret: string, id_key: string): (this: void) => string 
   const [key_id, text] = string.match(secret, '^([%w_-]+):(.+)$')
   const known = knownSale(id_key)
   const packed = { last: '' }
-  const ports: Ports = {
+  const path_ports: PathPorts = {
     lane: {
       reserve: (_sale, _shard, body, _sku, quantity, generation, user) => {
         packed.last = packReserveItem(body, 1, quantity, generation, user.length, user)
@@ -74,10 +78,9 @@ export function prepare(secret: string, id_key: string): (this: void) => string 
     count: () => {},
     warn: () => {},
     countWithin: () => 1,
-    rates: NO_COUNTERS,
-    shared_rates: NO_COUNTERS,
-    sleep: () => {},
+    degrade: () => 0,
   }
+  const ports = path_ports as Ports
   const reserving = {
     open_margin_ms: 100,
     retries_max: 20,
