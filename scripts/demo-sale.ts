@@ -5,6 +5,8 @@ import { AdminError, type Stack } from './stack'
 const MINUTE_MS = 60_000
 const DAY_MS = 24 * 60 * MINUTE_MS
 const SOON_MS = 2 * MINUTE_MS
+/** time enough to open the page and be in the draw */
+const DRAW_MS = MINUTE_MS
 
 interface DemoSku {
   sku: string
@@ -40,10 +42,16 @@ export function demoSales(now_ms: number): DemoSale[] {
     {
       id: 'guarded',
       title: 'Demo sale with the full gate',
-      opens_at: new Date(now_ms).toISOString(),
+      opens_at: new Date(now_ms + DRAW_MS).toISOString(),
       closes_at,
       skus: [sku('print', 'Screen print, numbered', 3900)],
-      gate: { proof: true, score: { refuse_from: 100 } },
+      gate: {
+        signature: true,
+        // of everybody, so there is no score from which on it is asked for; a higher one makes it harder
+        proof: true,
+        score: { refuse_from: 100 },
+        waiting_room: { admit_per_s: 5, checkout_max: 20, draw: true },
+      },
     },
     {
       id: 'soon',
