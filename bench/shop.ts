@@ -18,7 +18,6 @@ import { loadSale, type Sale } from './sale'
 const SALE = 'bench'
 const SKU = 'phone'
 const SELLS_TIMEOUT_MS = 30_000
-const USER_AND_SESSION = { rate: 1000, per_s: 1, burst: 1000 }
 /** more than the generator can send: limits that count and check, and that nobody meets */
 const EVERYBODY = { rate: 1_000_000, per_s: 1, burst: 1_000_000 }
 /** what a guarded sale asks for, each checked in every purchase */
@@ -74,7 +73,7 @@ async function shopWithoutGate(dir: string, units: number, guarded: boolean): Pr
   return { redis, redis_port: server.port, redis_pid: server.pid, sale, secret, gate_errors: () => '', stop }
 }
 
-/** The default rushgate.json with limits by address, network, route, user and session on the route of a purchase. */
+/** The default rushgate.json with limits by address, network and user on the route of a purchase. */
 function guardedConfig(dir: string): string {
   const config = JSON.parse(readFileSync(join(ROOT, 'rushgate.json'), 'utf8')) as {
     routes: { reserve: { plugins: string[] } }
@@ -89,14 +88,10 @@ function guardedConfig(dir: string): string {
       limits: [
         { name: 'address', by: 'address', ...EVERYBODY, routes },
         { name: 'network', by: 'address_net', ...EVERYBODY, routes },
-        { name: 'route', by: 'route', ...EVERYBODY, routes },
       ],
     },
     'user-limit': {
-      limits: [
-        { name: 'user', by: 'user', ...USER_AND_SESSION, routes },
-        { name: 'session', by: 'session', ...USER_AND_SESSION, routes },
-      ],
+      limits: [{ name: 'user', by: 'user', rate: 1000, per_s: 1, burst: 1000, routes }],
     },
   }
   mkdirSync(dir, { recursive: true })

@@ -19,15 +19,21 @@ export interface SignedParts {
   /** as it stands in the header */
   time: string
   time_ms: number
-  mac: string
+  /** the mac stands in the header from here to its end */
+  mac_from: number
 }
 
 /** Function of a text's UTF-8 bytes, as base64url. */
 export type TextDigest = (this: void, text: string) => string
 
+/** What stands before the body's hash in what the mac signs. */
+export function signedHead(method: string, path: string, time: string, key: string): string {
+  return VERSION + '\n' + method + '\n' + path + '\n' + time + '\n' + key + '\n'
+}
+
 /** What the mac signs. `body_hash`: base64url(SHA-256(body)). */
 export function signedText(method: string, path: string, time: string, key: string, body_hash: string): string {
-  return VERSION + '\n' + method + '\n' + path + '\n' + time + '\n' + key + '\n' + body_hash
+  return signedHead(method, path, time, key) + body_hash
 }
 
 export function signatureHeader(time: string, mac: string): string {
@@ -53,5 +59,5 @@ export function parseSignature(header: string): SignedParts | undefined {
   const time_ms = Number(time)
   // one way to write a time, so that what is signed is what is read
   if (!(time_ms > 0) || '' + time_ms !== time) return undefined
-  return { time, time_ms, mac: header.substring(dot + 1) }
+  return { time, time_ms, mac_from: dot + 1 }
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { parsePass, unsignedPass } from './pass'
+import { parsePass, readPassFields, unsignedPass } from './pass'
 import { PASS, TICKET } from './test-vectors'
 import { parseTicket, unsignedTicket } from './ticket'
 import { isWord, wholeNumber } from './token-fields'
@@ -117,6 +117,21 @@ describe('pass', () => {
       PASS + repeated('A', 544),
     ]
     for (const token of wrong) expect(parsePass(token)).toBeUndefined()
+  })
+
+  it('has its fields found where they stand, its characters left to the mac', () => {
+    const fields = readPassFields(PASS)
+    expect([fields?.key_id, fields?.sale, fields?.pass_id, fields?.expires_ms]).toEqual([
+      'k1',
+      'spring',
+      'AAECAwQFBgcICQoLDA0ODw',
+      1767225720000,
+    ])
+    expect(PASS.substring(fields?.user_from ?? 0, fields?.user_to)).toBe('em_Dqw')
+    expect(PASS.substring(0, fields?.signed_end)).toBe(SIGNED_PASS)
+    const wrong = ['', 'p1.', SIGNED_PASS, TICKET, PASS + repeated('A', 544), PASS.substring(1)]
+    wrong.push('p1.k1.spring.em_Dqw.AAECAw.1.' + PASS_MAC, 'p1.k1.spring.em_Dqw.AAECAwQFBgcICQoLDA0ODw.x.' + PASS_MAC)
+    for (const token of wrong) expect(readPassFields(token)).toBeUndefined()
   })
 })
 

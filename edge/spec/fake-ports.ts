@@ -214,7 +214,12 @@ export function fakeGate(): FakeGate {
       sessionMac: (key_id, message) => (key_id === 'k1' ? markOf(message) : undefined),
       mac: (purpose, key_id, message) => (key_id === 'k1' ? markOf(purpose + message) : undefined),
       signingKeyId: () => 'k1',
-      macWith: (key, message) => markOf(key + message),
+      isSigned: (purpose, key_id, text, from, to) =>
+        key_id === 'k1' && '.' + markOf(purpose + text.substring(from, to)) === text.substring(to),
+      isRequestSigned: (key_id, sid, head, body, header, from) => {
+        const key = markOf('request-signing' + sid)
+        return key_id === 'k1' && markOf(key + head + markOf('sha256' + body)) === header.substring(from)
+      },
       sha256: (message) => markOf('sha256' + message),
       sha256Hex: (message) => 'sha256-hexadecimal-xx' + markOf(message),
       random: (bytes) => markOf('random').substring(0, Math.ceil((bytes * 4) / 3)),

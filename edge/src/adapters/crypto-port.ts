@@ -9,6 +9,7 @@ import {
   hexadecimal,
   hmacKey,
   hmacText,
+  isRequestSigned,
   isSigned,
   randomBytes,
   sha256,
@@ -35,6 +36,7 @@ export function cryptoPort(secrets: Secret[]): CryptoPort {
   }
 
   const session_keys = keysOf('session')
+  const request_keys = keysOf('request-signing')
 
   function saleKey(id_key: string): HmacKey {
     let key = sale_keys.get(id_key)
@@ -65,9 +67,13 @@ export function cryptoPort(secrets: Secret[]): CryptoPort {
       return key === undefined ? undefined : hmacText(key, message)
     },
     signingKeyId: () => (secrets[0] as Secret).key_id,
-    macWith: (key, message) => {
-      const [bytes] = base64.decode_base64url(key)
-      return hmacText(hmacKey(bytes ?? ''), message)
+    isSigned: (purpose, key_id, text, from, to) => {
+      const key = keysOf(purpose).get(key_id)
+      return key !== undefined && isSigned(key, text, from, to)
+    },
+    isRequestSigned: (key_id, sid, head, body, header, from) => {
+      const key = request_keys.get(key_id)
+      return key !== undefined && isRequestSigned(key, sid, head, body, header, from)
     },
     sha256: (message) => base64.encode_base64url(sha256(message)),
     sha256Hex: (message) => hexadecimal(sha256(message)),

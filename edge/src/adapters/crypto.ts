@@ -157,6 +157,69 @@ export function isSigned(key: HmacKey, text: string, from: number, to: number): 
   return libcrypto.rushgate_memcmp(mac, placeIn(start, to + 1), MAC_LENGTH) === 0
 }
 
+// the key of a session, as eight words, padded to the block that an HMAC's inner or outer hash begins with
+const session_key = ffi.new<ffi.CArray>('int32_t[8]')
+const padded = ffi.new<ffi.CArray>('int32_t[16]')
+const padded_bytes = ffi.cast<ffi.CData>('char *', padded)
+
+/** Written out: a loop here would keep LuaJIT from compiling the purchase. */
+function padSessionKey(pad: number): void {
+  padded[0] = (session_key[0] as number) ^ pad
+  padded[1] = (session_key[1] as number) ^ pad
+  padded[2] = (session_key[2] as number) ^ pad
+  padded[3] = (session_key[3] as number) ^ pad
+  padded[4] = (session_key[4] as number) ^ pad
+  padded[5] = (session_key[5] as number) ^ pad
+  padded[6] = (session_key[6] as number) ^ pad
+  padded[7] = (session_key[7] as number) ^ pad
+  ffi.fill(placeIn(padded_bytes, DIGEST_BYTES), BLOCK_BYTES - DIGEST_BYTES, pad & 0xff)
+}
+
+const INNER_PAD = 0x36363636
+const OUTER_PAD = 0x5c5c5c5c
+const body_hash = ffi.new<ffi.CArray>('char[44]')
+const body_hash_text = ffi.new<TextInMemory>('rushgate_text')
+body_hash_text.data = ffi.cast('char *', body_hash)
+
+/**
+ * contract/request-signature.ts: `header` ends, from `from` on, with the mac of `head` and base64url(SHA-256(body)) under the key
+ * that is the mac of `sid` under `key`. Makes no text.
+ */
+export function isRequestSigned(
+  key: HmacKey,
+  sid: string,
+  head: string,
+  body: string,
+  header: string,
+  from: number,
+): boolean {
+  if (header.length - from !== MAC_LENGTH) return false
+  libcrypto.rushgate_sha256_init(scratch)
+  libcrypto.rushgate_sha256_update(scratch, body, body.length)
+  libcrypto.rushgate_sha256_final(digest, scratch)
+  encodeInMemory(body_hash_text, digest_bytes)
+  ffi.copy(scratch, key.inner, STATE_BYTES)
+  libcrypto.rushgate_sha256_update(scratch, sid, sid.length)
+  libcrypto.rushgate_sha256_final(digest, scratch)
+  ffi.copy(scratch, key.outer, STATE_BYTES)
+  libcrypto.rushgate_sha256_update(scratch, digest, DIGEST_BYTES)
+  libcrypto.rushgate_sha256_final(digest, scratch)
+  ffi.copy(session_key, digest, DIGEST_BYTES)
+  padSessionKey(INNER_PAD)
+  libcrypto.rushgate_sha256_init(scratch)
+  libcrypto.rushgate_sha256_update(scratch, padded_bytes, BLOCK_BYTES)
+  libcrypto.rushgate_sha256_update(scratch, head, head.length)
+  libcrypto.rushgate_sha256_update(scratch, body_hash, MAC_LENGTH)
+  libcrypto.rushgate_sha256_final(digest, scratch)
+  padSessionKey(OUTER_PAD)
+  libcrypto.rushgate_sha256_init(scratch)
+  libcrypto.rushgate_sha256_update(scratch, padded_bytes, BLOCK_BYTES)
+  libcrypto.rushgate_sha256_update(scratch, digest, DIGEST_BYTES)
+  libcrypto.rushgate_sha256_final(digest, scratch)
+  encodeInMemory(mac_text, digest_bytes)
+  return libcrypto.rushgate_memcmp(mac, placeIn(ffi.cast<ffi.CData>('const char *', header), from), MAC_LENGTH) === 0
+}
+
 /** HKDF-SHA256 (RFC 5869) for one block of output, which is all that a subkey is. */
 export function subkey(secret: string, purpose: SubkeyPurpose): string {
   const pseudorandom = hmac(hmacKey(HKDF_SALT), secret)

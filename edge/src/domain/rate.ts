@@ -102,7 +102,10 @@ export function admit(store: CounterStore, rate: Rate, key: string, now_ms: numb
   for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
     let value = store.get(key)
     if (value === undefined) {
-      if (store.create(key, now, rate.keep_ms) === 'full') return NO_ROOM
+      // made with this request counted: the value is nobody else's
+      const made = store.create(key, now + 1, rate.keep_ms)
+      if (made === 'made') return answerOf(now + 1, now, rate)
+      if (made === 'full') return NO_ROOM
       value = store.get(key) ?? now
     }
     if (value < now) {

@@ -83,8 +83,21 @@ export interface CryptoPort {
   mac: (this: void, purpose: SubkeyPurpose, key_id: string, message: string) => string | undefined
   /** id of the secret that signs; tokens made here carry it */
   signingKeyId: (this: void) => string
-  /** HMAC-SHA256 under a key that is given as base64url, as base64url */
-  macWith: (this: void, key: string, message: string) => string
+  /** the same under the subkey of another purpose; false for an unknown key id */
+  isSigned: (this: void, purpose: SubkeyPurpose, key_id: string, text: string, from: number, to: number) => boolean
+  /**
+   * Is what stands in `header` from `from` on, to its end, the mac of `head` and base64url(SHA-256(body)) under the key of this
+   * session: the mac of its sid under the subkey "request-signing" of this key id?
+   */
+  isRequestSigned: (
+    this: void,
+    key_id: string,
+    sid: string,
+    head: string,
+    body: string,
+    header: string,
+    from: number,
+  ) => boolean
   /** SHA-256 as base64url */
   sha256: (this: void, message: string) => string
   /** SHA-256 as lower-case hexadecimal */

@@ -3,7 +3,7 @@
 // Guarantee: what goes on was made by somebody who was given the signing key at login, for this method, path, body and
 // Idempotency-Key, within skew_s_max. Nothing is remembered: a signed request sent again gets the reservation it got before,
 // so a replay is harmless and a retry is never refused for its nonce.
-import { parseSignature, signedText } from '../../../../contract/request-signature'
+import { parseSignature, signedHead } from '../../../../contract/request-signature'
 import { definePlugin, type PluginPhases, type Ports } from '../../kernel/plugin'
 import type { GateRequest } from '../../kernel/request'
 import type { Infer } from '../../kernel/schema'
@@ -27,12 +27,10 @@ function create(config: Infer<typeof schema>, ports: Ports): PluginPhases {
     const parts = parseSignature(header)
     if (parts === undefined) return refused('malformed', 'X-Rush-Signature: must be v1.<time in ms>.<mac>.')
     const sid = request.session_id
-    const key = sid === '' ? undefined : crypto.mac('request-signing', request.session_key_id, sid)
-    if (key === undefined) return refused('no_key', 'X-Rush-Signature: this session has no key to sign with.')
-    const body_hash = crypto.sha256(http.body() ?? '')
-    const idempotency_key = http.header('idempotency_key') ?? ''
-    const text = signedText(request.method, http.path(), parts.time, idempotency_key, body_hash)
-    if (!crypto.equal(crypto.macWith(key, text), parts.mac)) {
+    if (sid === '') return refused('no_key', 'X-Rush-Signature: this session has no key to sign with.')
+    const head = signedHead(request.method, http.path(), parts.time, http.header('idempotency_key') ?? '')
+    const body = http.body() ?? ''
+    if (!crypto.isRequestSigned(request.session_key_id, sid, head, body, header, parts.mac_from)) {
       return refused('forged', 'X-Rush-Signature: does not fit this request and session.')
     }
     // after the mac, so that only who holds the key learns what the clock says

@@ -1,6 +1,6 @@
 // The pass that a purchase must bring.
 import type { FollowedSale } from '../../../../contract/followed-sale'
-import { CHECKOUT_MS, PASS_MARGIN_MS, type PassParts } from '../../../../contract/pass'
+import { CHECKOUT_MS, PASS_MARGIN_MS, type PassFields } from '../../../../contract/pass'
 import type { Ports } from '../../kernel/plugin'
 import { isMarkedRetry, repeatCheck } from '../../kernel/repeat'
 import type { GateRequest } from '../../kernel/request'
@@ -13,7 +13,7 @@ import { readPass } from './tokens'
 export type PassChecker = (this: void, request: GateRequest, known: KnownSale) => Refusal | undefined
 
 /** Given by a room that has forgotten it since. */
-function isFromBefore(sale: FollowedSale, pass: PassParts): boolean {
+function isFromBefore(sale: FollowedSale, pass: PassFields): boolean {
   const since_ms = sale.waiting_since_ms
   return since_ms !== undefined && since_ms > 0 && pass.expires_ms + PASS_MARGIN_MS < since_ms + CHECKOUT_MS
 }

@@ -1,8 +1,12 @@
 // Tickets and passes made and checked: contract/ticket.ts, contract/pass.ts.
-import { PASS_MARGIN_MS, type PassParts, parsePass, unsignedPass } from '../../../../contract/pass'
+import { PASS_MARGIN_MS, type PassFields, readPassFields, unsignedPass } from '../../../../contract/pass'
 import type { SubkeyPurpose } from '../../../../contract/secrets'
 import { parseTicket, type TicketParts, unsignedTicket } from '../../../../contract/ticket'
 import type { CryptoPort } from '../../kernel/plugin'
+
+const NOT_OURS = 'is not one of ours'
+const FOR_ANOTHER_SALE = 'is for another sale'
+const OF_SOMEBODY_ELSE = 'is somebody else’s'
 
 interface Signed {
   key_id: string
@@ -24,11 +28,11 @@ function problemOf(
   sale: string,
   user: string,
 ): string | undefined {
-  if (parts === undefined) return 'is not one of ours'
+  if (parts === undefined) return NOT_OURS
   const mac = crypto.mac(purpose, parts.key_id, parts.signed)
-  if (mac === undefined || !crypto.equal(mac, parts.mac)) return 'is not one of ours'
-  if (parts.sale !== sale) return 'is for another sale'
-  if (parts.user !== crypto.toBase64Url(user)) return 'is somebody else’s'
+  if (mac === undefined || !crypto.equal(mac, parts.mac)) return NOT_OURS
+  if (parts.sale !== sale) return FOR_ANOTHER_SALE
+  if (parts.user !== crypto.toBase64Url(user)) return OF_SOMEBODY_ELSE
   return undefined
 }
 
@@ -69,7 +73,9 @@ export function makePass(
 }
 
 /** The pass, or what is wrong with it; whether it has expired is the caller's to see. */
-export function readPass(crypto: CryptoPort, text: string, sale: string, user: string): PassParts | string {
-  const parts = parsePass(text)
-  return problemOf(crypto, 'pass', parts, sale, user) ?? (parts as PassParts)
+export function readPass(crypto: CryptoPort, text: string, sale: string, user: string): PassFields | string {
+  const fields = readPassFields(text)
+  if (fields === undefined || !crypto.isSigned('pass', fields.key_id, text, 0, fields.signed_end)) return NOT_OURS
+  if (fields.sale !== sale) return FOR_ANOTHER_SALE
+  return crypto.fromBase64UrlAt(text, fields.user_from, fields.user_to) === user ? fields : OF_SOMEBODY_ELSE
 }
