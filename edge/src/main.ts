@@ -19,6 +19,7 @@ import { type Lane, type LaneLimits, newLane, queueAgeMs, startLane, wakeLane } 
 import { buildLinks } from './adapters/links'
 import { type ListsNode, listsNode } from './adapters/lists'
 import { addLaneCounts, type Metrics, newMetrics, type PairCounter, pairCounter } from './adapters/metrics'
+import { nowS, variable } from './adapters/nginx-calls'
 import { type NodeLevel, nodeLevel } from './adapters/node-level'
 import { loadOwnPlugins } from './adapters/own-plugins'
 import { portsFor } from './adapters/plugin-ports'
@@ -109,7 +110,7 @@ function tick(): void {
   lists.refresh()
   backend_breaker.refresh()
   const backend_away = backend_breaker.isClosed() ? 0 : 1
-  node.tick(queueAgeMs(lane, ngx.now()), lane.down ? 1 : 0, volatile_lane.down ? 1 : 0, backend_away)
+  node.tick(queueAgeMs(lane, nowS()), lane.down ? 1 : 0, volatile_lane.down ? 1 : 0, backend_away)
 }
 
 function readStock(): void {
@@ -153,7 +154,7 @@ function volatileLimits(settings: GateConfig): LaneLimits {
 export function init_worker(): void {
   collectgarbage('setpause', GC_PAUSE_PERCENT)
   jit.opt.start(JIT_OPTIONS)
-  math.randomseed(ngx.now() * 1000 + ngx.worker.pid() * 7919)
+  math.randomseed(nowS() * 1000 + ngx.worker.pid() * 7919)
   const first = environment.secrets[0]
   const bearer = base64.encode_base64url(subkey(first === undefined ? '' : first.secret, 'internal'))
   const backend = { host: environment.backend_host, port: environment.backend_port }
@@ -201,7 +202,7 @@ let route_name: RouteName | 'none' = 'none'
  */
 function decide(): Verdict | undefined {
   const method = ngx.req.get_method()
-  const match = matchRoute(method, ngx.var.uri)
+  const match = matchRoute(method, variable('uri') ?? '')
   const route = match.route
   if (route === undefined) {
     route_name = 'none'
@@ -212,7 +213,7 @@ function decide(): Verdict | undefined {
     verdict.allow = match.allow
     return verdict
   }
-  const now_ms = ngx.now() * 1000
+  const now_ms = nowS() * 1000
   const request = newRequest(method, route, now_ms, now_ms + sales.clockOffset(), readAddress())
   const links = links_of[route.name] as RouteLinks
   const verdict = runChain(links.head, request, report)

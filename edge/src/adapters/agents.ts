@@ -4,6 +4,7 @@
 // told, and each worker looks at no more than so many a second: beyond that, texts that are made up anew cost nothing.
 import type { AgentKind } from '../domain/bot-score'
 import { AUTOMATION, CRAWLERS, LIBRARIES } from './agents.generated'
+import { nowS } from './nginx-calls'
 
 /** 3 % of a core */
 const LOOKS_PER_S = 200
@@ -21,7 +22,7 @@ function matches(text: string, pattern: string): boolean {
 
 /** undefined: not looked at, ask again another time */
 export function agentKind(text: string): AgentKind | undefined {
-  const now_s = Math.floor(ngx.now())
+  const now_s = Math.floor(nowS())
   if (now_s !== second) {
     second = now_s
     looks = 0

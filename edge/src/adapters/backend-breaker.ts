@@ -12,6 +12,7 @@ import {
   endTrial,
 } from '../domain/breaker'
 import { getJson, type HttpTarget } from './http-client'
+import { nowS } from './nginx-calls'
 
 export interface BackendBreaker {
   /** as of the last tick */
@@ -44,7 +45,7 @@ function breakerStore(shared: ngx.SharedDict<string | number>, prefix: string): 
 }
 
 function nowMs(): number {
-  return ngx.now() * 1000
+  return nowS() * 1000
 }
 
 export function backendBreaker(

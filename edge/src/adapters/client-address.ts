@@ -3,6 +3,7 @@
 // Without trusted proxies it costs one variable. With them, what was worked out for a peer and its word is kept.
 import { type AddressSource, clientAddress, type Network, parseNetwork } from '../domain/address'
 import type { ClientSettings } from '../kernel/config'
+import { variable } from './nginx-calls'
 
 /** entries kept in a worker; past it the table begins anew */
 const KEPT_MAX = 4096
@@ -25,10 +26,10 @@ export function addressReader(settings: ClientSettings): (this: void) => string 
   let kept_count = 0
 
   function read(): string {
-    const peer = ngx.var['remote_addr'] ?? ''
+    const peer = variable('remote_addr') ?? ''
     // IPv4 on a listener for IPv6 is written ::ffff:1.2.3.4
     if (trusted.length === 0 && string.byte(peer, 3) !== 0x66) return peer
-    const word = trusted.length === 0 ? '' : (ngx.var[word_variable] ?? '')
+    const word = trusted.length === 0 ? '' : (variable(word_variable) ?? '')
     const key = peer + ' ' + word
     const known = kept.get(key)
     if (known !== undefined) return known

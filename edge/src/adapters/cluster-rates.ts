@@ -5,6 +5,7 @@ import type { ClusterRate, Taken, TokenSource } from '../domain/cluster-rate'
 import { sha256 } from './crypto'
 import { addBatch, type Lane, laneRefusal, openBatch, submit } from './lane'
 import { type Batch, newBatch, type Script } from './lane-batch'
+import { nowS } from './nginx-calls'
 import { askedName, script } from './redis-scripts'
 import { rate as rate_text } from './scripts.generated'
 
@@ -45,6 +46,6 @@ export function clusterRates(lane: Lane, prefix: string): TokenSource {
       const id = askedName()
       return takenOf(submit(lane, channel, batch, id, id + itemOf(cluster, wanted)).line)
     },
-    now_ms: () => ngx.now() * 1000,
+    now_ms: () => nowS() * 1000,
   }
 }

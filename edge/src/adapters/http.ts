@@ -4,6 +4,7 @@ import * as ffi from 'ffi'
 import { REFUSALS, type RefusalCode } from '../../../contract/codes'
 import type { HttpPort } from '../kernel/plugin'
 import type { Answer, Refusal } from '../kernel/verdict'
+import { variable } from './nginx-calls'
 
 const JSON_DEPTH_MAX = 16
 
@@ -19,24 +20,24 @@ const RETRY_SPREAD = 0.5
 const variables = new LuaTable<string, string>()
 
 function header(name: string): string | undefined {
-  let variable = variables.get(name)
-  if (variable === undefined) {
-    variable = 'http_' + name
-    variables.set(name, variable)
+  let of_header = variables.get(name)
+  if (of_header === undefined) {
+    of_header = 'http_' + name
+    variables.set(name, of_header)
   }
-  return ngx.var[variable]
+  return variable(of_header)
 }
 
 function isSecure(): boolean {
-  if (ngx.var['scheme'] === 'https') return true
-  const host = ngx.var['http_host'] ?? ''
+  if (variable('scheme') === 'https') return true
+  const host = variable('http_host') ?? ''
   if (string.sub(host, 1, 4) === '127.' || string.sub(host, 1, 9) === 'localhost' || string.sub(host, 1, 5) === '[::1]')
     return true
-  return ngx.var['http_x_forwarded_proto'] === 'https'
+  return variable('http_x_forwarded_proto') === 'https'
 }
 
 function query(): string {
-  return ngx.var['args'] ?? ''
+  return variable('args') ?? ''
 }
 
 export function readBody(): void {
@@ -49,7 +50,7 @@ function body(): string | undefined {
 }
 
 function path(): string {
-  const uri = ngx.var['request_uri'] ?? ''
+  const uri = variable('request_uri') ?? ''
   const query = uri.indexOf('?')
   return query < 0 ? uri : uri.substring(0, query)
 }

@@ -5,6 +5,7 @@
 // Guarantee: never more than `max` are let in, with any number of workers: a worker tells its new count before it adds up the
 // others'. Two that come in at the same moment may both be turned away.
 import type { InProgressPort } from '../kernel/plugin'
+import { variable } from './nginx-calls'
 
 /** in the log phase, after internal redirects too, this says what the request was counted under */
 const VARIABLE = 'rushgate_counted'
@@ -55,7 +56,7 @@ function leave(key: string): void {
 
 /** For the log phase. */
 export function log(): void {
-  const key = ngx.var[VARIABLE]
+  const key = variable(VARIABLE)
   if (key === undefined || key === '') return
   leave(key)
   leave(ALL)
@@ -77,7 +78,7 @@ export function inProgress(shared: ngx.SharedDict<number>): InProgressPort {
   }
   return {
     enter: (key, key_max, all_max) => {
-      if (ngx.var[COUNTS_VARIABLE] !== '1') return 'not_counted'
+      if (variable(COUNTS_VARIABLE) !== '1') return 'not_counted'
       if (!isEntered(ALL, all_max)) return 'all'
       if (!isEntered(key, key_max)) {
         leave(ALL)

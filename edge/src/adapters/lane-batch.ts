@@ -6,6 +6,7 @@ import type { Client } from 'resty.redis'
 import type { FollowedSale } from '../../../contract/followed-sale'
 import { BODY_LENGTH } from '../../../contract/reservation-id'
 import type { LaneFailure, LaneResult } from '../kernel/lane'
+import { nowS } from './nginx-calls'
 
 export interface Script {
   name: string
@@ -40,7 +41,7 @@ export interface Batch {
   spends: string[]
   spent_key: string
   waiters: Waiter[]
-  /** seconds, ngx.now() */
+  /** seconds, nowS() */
   made_s: number
   /** times it was given to a connection */
   sent: number
@@ -72,7 +73,7 @@ export function newBatch(
     spends: [],
     spent_key: '',
     waiters: [],
-    made_s: ngx.now(),
+    made_s: nowS(),
     sent: 0,
     onReply: undefined,
   }

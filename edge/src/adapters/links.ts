@@ -40,6 +40,8 @@ export function buildLinks(
       fails: plugin.fails,
       dry_run: settings?.dry_run ?? false,
       reads_body: plugin.reads_body,
+      priority: plugin.priority,
+      early_priority: plugin.early_priority,
       phases: plugin.create(settings as never, ports_of.get(plugin.name) as Ports),
     }
   }

@@ -18,6 +18,7 @@ import type { ListsPort } from '../kernel/lists'
 import { type Follower, newFollower, type SharedState, type Versioned } from './follower'
 import type { HttpTarget } from './http-client'
 import type { Metrics } from './metrics'
+import { nowS } from './nginx-calls'
 
 export interface ListsNode {
   port: ListsPort
@@ -55,7 +56,7 @@ export function listsNode(shared: SharedState, backend: HttpTarget, bearer: stri
 
   function apply(change: ListChange): void {
     const key = listKey(change.list, change.kind, change.value)
-    const left_s = change.until_ms === 0 ? FOR_EVER : change.until_ms / 1000 - ngx.now()
+    const left_s = change.until_ms === 0 ? FOR_EVER : change.until_ms / 1000 - nowS()
     // less than a millisecond would count as for ever
     if (change.removed || (left_s !== FOR_EVER && left_s < 0.01)) {
       shared.delete(key)
@@ -96,7 +97,7 @@ export function listsNode(shared: SharedState, backend: HttpTarget, bearer: stri
   function forget(): void {
     remembered = new LuaTable()
     remembered_count = 0
-    forget_s = ngx.now() + REMEMBERED_S
+    forget_s = nowS() + REMEMBERED_S
   }
 
   function load(): void {
@@ -117,7 +118,7 @@ export function listsNode(shared: SharedState, backend: HttpTarget, bearer: stri
   function refresh(): void {
     follower.keepDuty()
     load()
-    if (remembered_count > 0 && ngx.now() >= forget_s) forget()
+    if (remembered_count > 0 && nowS() >= forget_s) forget()
   }
 
   function address(text: string): Standing {

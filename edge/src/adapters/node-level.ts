@@ -5,6 +5,7 @@ import type { DegradeByHand } from '../../../contract/degradation'
 import { effectiveLevel, noLoad, observeLoad, pressureOf, termsOf } from '../domain/degradation'
 import type { DegradeSettings } from '../kernel/config'
 import type { Metrics } from './metrics'
+import { nowS } from './nginx-calls'
 
 export interface NodeLevel {
   level: (this: void) => number
@@ -55,7 +56,7 @@ export function nodeLevel(
   }
 
   function tick(queue_age_ms: number, redis_away: number, volatile_away: number, backend_away: number): void {
-    share(measure(queue_age_ms, ngx.now()) + TENS * redis_away + HUNDREDS * volatile_away)
+    share(measure(queue_age_ms, nowS()) + TENS * redis_away + HUNDREDS * volatile_away)
     let by_load = 0
     let redis = 0
     let redis_volatile = 0

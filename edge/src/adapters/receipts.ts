@@ -14,6 +14,7 @@ import type { GateRequest } from '../kernel/request'
 import type { Refusal } from '../kernel/verdict'
 import { encodeInMemory, placeIn, subkey, type TextInMemory } from './crypto'
 import type { Secret } from './environment'
+import { nowS } from './nginx-calls'
 
 const SEALED_BYTES = RECEIPT_IV_BYTES + RECEIPT_TEXT_BYTES + RECEIPT_TAG_BYTES
 /** Random bytes are drawn for this many receipts at once: one call of the generator costs more than sealing. */
@@ -160,7 +161,7 @@ export function newReceipts(secret: Secret, readAddress: (this: void) => string)
 
   /** '' when libcrypto fails: a refusal goes out without a receipt rather than not at all. */
   function seal(refusal: Refusal, plugin: string, request: GateRequest | undefined): string {
-    const time_ms = math.floor(ngx.now() * 1000)
+    const time_ms = math.floor(nowS() * 1000)
     // a number becomes text at the price of the rest of the receipt, and many share a millisecond
     if (time_ms !== now_ms) {
       now_ms = time_ms

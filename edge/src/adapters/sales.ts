@@ -11,6 +11,7 @@ import type { KnownSale, SalesPort } from '../kernel/sales'
 import { isMine, newFollower, type SharedState } from './follower'
 import type { HttpTarget } from './http-client'
 import type { Batch, ReplyListener } from './lane-batch'
+import { nowS } from './nginx-calls'
 
 export interface SalesNode {
   port: SalesPort
@@ -133,7 +134,7 @@ export function salesNode(shared: SharedState, backend: HttpTarget, bearer: stri
 
   function writeReport(batch: Batch, reply: string, lines_from: number): void {
     const sale = batch.sale as FollowedSale
-    const now_ms = math.floor(ngx.now() * 1000)
+    const now_ms = math.floor(nowS() * 1000)
     const [redis_ms, state, stock_version, epoch] = string.match(reply, '^%d+ (%d+) (%a+) (%d+) (%d+)')
     // a shard that is being loaded has the new epoch already and no stock yet: that is not sold out
     if (state === undefined || state === 'missing' || state === 'closed' || batch.skus.length === 0) return
@@ -145,7 +146,7 @@ export function salesNode(shared: SharedState, backend: HttpTarget, bearer: stri
 
   function readStock(read: StockReader): void {
     if (!isMine(shared, 'stock_reader')) return
-    const now_ms = ngx.now() * 1000
+    const now_ms = nowS() * 1000
     for (const known of list) {
       const sale = known.sale
       const may_sell = sale.state === 'ready' && !sale.rebuilding && now_ms < sale.closes_ms

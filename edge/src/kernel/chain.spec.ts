@@ -104,6 +104,20 @@ describe('splitAtBody', () => {
     expect(described(runChain(rest, request, listener().report))).toBe('forward')
   })
 
+  it('says early what has a place of its own there, between the priorities of the others', () => {
+    const early = () => refuse('sold_out', '')
+    const phases = { access: () => undefined, early }
+    const first = linkOf('first', undefined, { priority: 2000 })
+    const second = linkOf('second', undefined, { priority: 1980 })
+    const third = linkOf('third', undefined, { priority: 1950 })
+    const selling = linkOf('selling', undefined, { priority: 1000, early_priority: 1990, reads_body: true, phases })
+    const { head, rest } = splitAtBody([first, second, third, selling])
+    expect(names(head)).toBe('first selling second third')
+    expect(names(rest)).toBe('selling')
+    expect(names(splitAtBody([second, third, selling]).head)).toBe('selling second third')
+    expect(names(splitAtBody([first, selling]).head)).toBe('first selling')
+  })
+
   it('leaves a route alone where nobody reads the body', () => {
     const { head, rest } = splitAtBody([linkOf('a', undefined, {}), linkOf('b', undefined, {})])
     expect(names(head)).toBe('a b')

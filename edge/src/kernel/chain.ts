@@ -9,6 +9,9 @@ export interface Link {
   /** records what it would have refused, and lets the request go on */
   dry_run: boolean
   reads_body?: boolean
+  priority?: number
+  /** where `early` stands among the priorities of the others */
+  early_priority?: number
   phases: PluginPhases
 }
 
@@ -27,7 +30,7 @@ export interface ChainReport {
 const RETRY_AFTER_FAILURE_MS = 1000
 
 /**
- * In two parts before the first plugin that reads the body; what those after it can say early is said at the end of the first.
+ * In two parts before the first plugin that reads the body; what those after it can say early is said in the first, at its place.
  * `links`: by priority.
  */
 export function splitAtBody(links: Link[]): RouteLinks {
@@ -37,10 +40,22 @@ export function splitAtBody(links: Link[]): RouteLinks {
     if (rest.length > 0 || link.reads_body === true) rest.push(link)
     else head.push(link)
   }
-  for (const { name, fails, dry_run, phases } of rest) {
-    if (phases.early !== undefined && !dry_run) head.push({ name, fails, dry_run, phases: { access: phases.early } })
+  for (const { name, fails, dry_run, phases, early_priority } of rest) {
+    if (phases.early === undefined || dry_run) continue
+    const early = { name, fails, dry_run, priority: early_priority ?? 0, phases: { access: phases.early } }
+    insertByPriority(head, early)
   }
   return { head, rest }
+}
+
+function insertByPriority(links: Link[], link: Link): void {
+  links.push(link)
+  for (let i = links.length - 1; i > 0; i--) {
+    const before = links[i - 1] as Link
+    if ((before.priority ?? 0) >= (link.priority ?? 0)) return
+    links[i - 1] = link
+    links[i] = before
+  }
 }
 
 function ask(link: Link, request: GateRequest, report: ChainReport): Verdict | undefined {

@@ -144,8 +144,8 @@ export interface HttpPort {
 
 export interface PluginPhases {
   /**
-   * Asked before the body is read: a refusal that holds whatever is in it, and whatever the plugins after the first that reads
-   * it would say. What it lets pass goes to `access` all the same. Not asked in a dry run.
+   * Asked at `early_priority`, before the body is read: a refusal that holds whatever is in it, and whatever the plugins after
+   * that would say. What it lets pass goes to `access` all the same. Not asked in a dry run.
    */
   early?: (this: void, request: GateRequest) => Verdict | undefined
   /** Returns undefined to let the next plugin speak. */
@@ -163,6 +163,8 @@ export interface Plugin {
   fails: 'open' | 'closed'
   /** its `access` asks for the body of a purchase */
   reads_body?: boolean
+  /** of its `early`; without one it is asked right before the first plugin that reads the body */
+  early_priority?: number
   schema: ObjectField
   /** `config` has been read by `schema` */
   create: (this: void, config: never, ports: Ports) => PluginPhases
@@ -175,6 +177,7 @@ export interface PluginDeclaration<C extends object> {
   routes: readonly RouteName[]
   fails: 'open' | 'closed'
   reads_body?: boolean
+  early_priority?: number
   schema: ObjectField<C>
   create: (this: void, config: C, ports: Ports) => PluginPhases
 }

@@ -231,7 +231,7 @@ function create(config: Settings, ports: Ports): PluginPhases {
 export const botScore = definePlugin({
   name: 'bot-score',
   version: '0.1.0',
-  priority: 2500,
+  priority: 1980,
   routes: ['challenge', 'take_ticket', 'reserve', 'login', 'trap'],
   fails: 'open',
   schema: declared,

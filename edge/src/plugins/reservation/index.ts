@@ -237,6 +237,8 @@ export const reservation = definePlugin({
   routes: ['reserve'],
   fails: 'closed',
   reads_body: true,
+  // as soon as the receipt can name the user: whoever he is and however he asks, nobody gets anything now
+  early_priority: 1990,
   schema,
   create,
 })
