@@ -136,6 +136,11 @@ describe('a session that went on after being told that it asks too often', () =>
     const other = requestTo('reserve', 'spring', 'POST')
     run(gate, other)
     expect(of_eve - other.score).toBe(80)
+    // the session plugin has put a session of ours in the place of the shop's own token
+    const replaced = requestTo('take_ticket', 'spring', 'POST')
+    replaced.session_mark = 'on-of-eve-with-its-mac'
+    run(gate, replaced)
+    expect(replaced.score - other.score).toBe(80)
   })
 })
 

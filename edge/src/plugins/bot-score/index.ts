@@ -125,14 +125,15 @@ function create(config: Settings, ports: Ports): PluginPhases {
     return parsed === undefined ? address : prefixText(parsed, NETWORK_BITS)
   }
 
-  function markOfSession(): string {
+  function markOfSession(request: GateRequest): string {
+    if (request.session_mark !== '') return request.session_mark
     return sessionMark(http.header('authorization'), http.header('cookie'))
   }
 
   /** A shared address is not punished for one of its people, where sessions tell them apart. */
   function remember(request: GateRequest): void {
     const network = networkOf(request.address)
-    const session = markOfSession()
+    const session = markOfSession(request)
     if (session !== '') marks.set('trap:s:' + session, config.trap_s)
     marks.set('trap:c:' + network + ' ' + request.fingerprint, config.trap_s)
     marks.set('trap:a:' + network, config.trap_s)
@@ -141,7 +142,7 @@ function create(config: Settings, ports: Ports): PluginPhases {
   function trapPoints(request: GateRequest): number {
     if (!marks.any(request.now_ms)) return 0
     const network = networkOf(request.address)
-    const session = markOfSession()
+    const session = markOfSession(request)
     const is_marked = marks.has('trap:c:' + network + ' ' + request.fingerprint)
     if (session !== '') {
       if (marks.has(hastyMark(session))) return WEIGHTS.hasty

@@ -5,7 +5,7 @@
 // Whether a newer session has replaced it is seen where it matters, in the reservation's own script.
 import { USER_BYTES_MAX } from '../../../../contract/lane-scripts'
 import { readSessionToken } from '../../../../contract/session-token'
-import { sessionCookie } from '../../domain/session-cookie'
+import { sessionCookie, sessionMark } from '../../domain/session-cookie'
 import { isUtf8 } from '../../domain/utf8'
 import { type JwtReader, NEWEST_GENERATION } from '../../kernel/jwt'
 import type { HttpPort, PluginPhases, Ports } from '../../kernel/plugin'
@@ -82,7 +82,10 @@ function create(config: Infer<typeof schema>, ports: Ports): PluginPhases {
     request.session_id = known.session_id
     request.session_key_id = known.session_key_id
     request.level = known.level
-    if (request.route.name !== 'reserve') http.setHeader('Authorization', BEARER + known.session)
+    if (request.route.name !== 'reserve') {
+      request.session_mark = sessionMark(BEARER + token, undefined)
+      http.setHeader('Authorization', BEARER + known.session)
+    }
     return undefined
   }
 

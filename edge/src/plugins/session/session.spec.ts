@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { unsignedSessionToken } from '../../../../contract/session-token'
 import { type FakeGate, fakeGate, knownSale, markOf, requestTo, said } from '../../../spec/fake-ports'
+import { sessionMark } from '../../domain/session-cookie'
 import type { GateRequest } from '../../kernel/request'
 import { session } from './index'
 
@@ -70,6 +71,8 @@ describe('session', () => {
     expect(request.user + ' ' + request.level + ' ' + request.session_id).toBe('bea 4 sid-of-bea')
     expect(request.generation).toBe(4294967295)
     expect(gate.asked).toEqual(['Authorization: Bearer s1.of.bea'])
+    // plugins before and after it know the token again by the same
+    expect(request.session_mark).toBe(sessionMark('Bearer e.y.j', undefined))
     gate.headers['authorization'] = 'Bearer e.y.x'
     expect(said(phases.access(request))).toBe('no_session')
     gate.headers['authorization'] = 'Bearer ' + token('ada', 6000)
