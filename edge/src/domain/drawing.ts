@@ -28,7 +28,7 @@ export function parseEntered(line: string): Entered | undefined {
 const BEFORE_POLL_MS = 60000
 /** While the draw is being made. */
 const DRAWING_POLL_MS = 1500
-/** Making a draw takes this long, and 1 ms for each 100 entrants (measured: 0.7 s for 100,000). */
+/** Making a draw takes this long, and 1 ms for each 100 entrants on a quiet machine (100,000 take 1 to 1.5 s of CPU time); who asks earlier asks again. */
 const DRAW_MS = 500
 /** All entrants ask for their rank within this time: it is less than a call to the first of them is kept (CALL_MS). */
 const SPREAD_MS_MAX = 6000
