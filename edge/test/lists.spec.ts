@@ -214,8 +214,8 @@ describe('lists, followed by two gates', () => {
     }
     expect(await passed('127.0.9.1')).toBe(5)
     await put('allow/cidr/127.0.9.0%2F24')
-    await until(async () => (await statusAt(strict, '127.0.9.1')) === 200)
-    expect(await passed('127.0.9.1')).toBe(12)
+    // each worker hears of it in its own moment
+    await until(async () => (await passed('127.0.9.1')) === 12)
     await remove('allow/cidr/127.0.9.0%2F24')
     await until(async () => (await statusAt(strict, '127.0.9.1')) === 429)
   })
