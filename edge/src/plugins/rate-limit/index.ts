@@ -124,10 +124,11 @@ function create(config: Settings, ports: Ports): PluginPhases {
   }
 
   /** Browsers wait as they are told. Who goes on asking is remembered, and bot-score sees it with the next request. */
-  function noteHaste(key: string): void {
+  function noteHaste(key: string, request: GateRequest): void {
     if (ports.countWithin('refused:' + key, HASTY_WINDOW_S) < hasty_after) return
     ports.count('hasty')
-    const session = sessionMark(ports.http.header('authorization'), ports.http.header('cookie'))
+    let session = request.session_mark
+    if (session === '') session = sessionMark(ports.http.header('authorization'), ports.http.header('cookie'))
     if (session !== '') ports.marks.set(hastyMark(session), config.hasty_s ?? HASTY_WINDOW_S)
   }
 
@@ -146,7 +147,7 @@ function create(config: Settings, ports: Ports): PluginPhases {
       return undefined
     }
     ports.count(limit.name)
-    if (!dry_run && hasty_after > 0) noteHaste(limit.name + ':' + subject)
+    if (!dry_run && hasty_after > 0) noteHaste(limit.name + ':' + subject, request)
     return refusal(limit, answer > 0 ? answer : -answer)
   }
 
