@@ -20,8 +20,11 @@ export interface GateRequest {
   generation: number
   /** the session's own id; '' before it, and for a token that has none */
   session_id: string
-  /** what the token that was sent is known again by, where the session plugin has put another in its place; '' elsewhere */
-  session_mark: string
+  /**
+   * What the token that was sent is known again by, where the session plugin has put another in its place. Not there for all others:
+   * a record of more than 16 fields takes LuaJIT twice the room.
+   */
+  session_mark?: string
   /** key id of the session token; '' before it */
   session_key_id: string
   /** membership, 0 (none) to 9 */
@@ -56,7 +59,6 @@ export function newRequest(
     user: '',
     generation: 0,
     session_id: '',
-    session_mark: '',
     session_key_id: '',
     level: 0,
     score: 0,

@@ -126,7 +126,7 @@ function create(config: Settings, ports: Ports): PluginPhases {
   }
 
   function markOfSession(request: GateRequest): string {
-    if (request.session_mark !== '') return request.session_mark
+    if (request.session_mark !== undefined) return request.session_mark
     return sessionMark(http.header('authorization'), http.header('cookie'))
   }
 
