@@ -127,8 +127,7 @@ function create(config: Settings, ports: Ports): PluginPhases {
   function noteHaste(key: string, request: GateRequest): void {
     if (ports.countWithin('refused:' + key, HASTY_WINDOW_S) < hasty_after) return
     ports.count('hasty')
-    let session = request.session_mark
-    if (session === '') session = sessionMark(ports.http.header('authorization'), ports.http.header('cookie'))
+    const session = request.session_mark ?? sessionMark(ports.http.header('authorization'), ports.http.header('cookie'))
     if (session !== '') ports.marks.set(hastyMark(session), config.hasty_s ?? HASTY_WINDOW_S)
   }
 
