@@ -103,7 +103,9 @@ describe('npm run bench', { timeout: TIMEOUT_MS }, () => {
   it('names the measurements when it is asked for another', async () => {
     const run = await bench('nothing')
     expect(run.code).toBe(1)
-    expect(run.output).toContain("no measurement named 'nothing'; there are purchase, refuse, outer, one-sku, waiting-room, bots, compiled")
+    expect(run.output).toContain(
+      "no measurement named 'nothing'; there are purchase, refuse, outer, one-sku, waiting-room, bots, compiled",
+    )
   })
 })
 
