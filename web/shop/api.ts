@@ -1,4 +1,6 @@
 // The gate over HTTP, same origin. Never throws: every outcome is an Answer, and no answer in time is `lost`.
+
+import { newKey } from './new-key'
 import type { Answer } from './purchase'
 import { keepSigningKey, signatureFor } from './signer'
 import {
@@ -113,7 +115,9 @@ export async function fetchStand(sale: string, ticket: string): Promise<Answer<S
 /** `referral_note`: what stands in a field that no person sees; '' for people. */
 export async function signIn(user: string, referral_note: string): Promise<Answer<true>> {
   const body = { user, secret: DEMO_SECRET, ...(referral_note === '' ? {} : { referral_note }) }
-  const answer = untimed(await ask('POST', '/sessions', readSigningKey, body))
+  // with a key a login may be asked again on the way, where a gate closes its connection
+  const headers = { 'idempotency-key': newKey() }
+  const answer = untimed(await ask('POST', '/sessions', readSigningKey, body, headers))
   if (answer.kind !== 'ok') return answer
   await keepSigningKey(user, answer.value)
   return { kind: 'ok', value: true }

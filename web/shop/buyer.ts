@@ -1,5 +1,6 @@
 // Carries out purchases: the state machine of purchase.ts with the network, the clock and the storage attached.
 import { reserve } from './api'
+import { newKey } from './new-key'
 import type { Prover } from './prover'
 import {
   type Answer,
@@ -114,9 +115,4 @@ export class Buyer {
     }
     return answer
   }
-}
-
-/** 128 random bits. Not randomUUID: that is missing where a page is tried over plain http on a local network. */
-function newKey(): string {
-  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('')
 }
