@@ -63,6 +63,7 @@ export function judgeCrowd(people: CrowdPerson[], terms: CrowdTerms): CrowdFigur
   let ended = 0
   let used = 0
   let usable = 0
+  let is_counted = false
 
   const passTo = (to_ms: number): void => {
     for (; at_ms < to_ms; at_ms = Math.min(at_ms + TICK_MS, to_ms)) {
@@ -70,10 +71,13 @@ export function judgeCrowd(people: CrowdPerson[], terms: CrowdTerms): CrowdFigur
       tokens = Math.min(tokens_max, tokens + terms.rate_per_s * step_ms)
       const free = Math.floor(tokens / 1000)
       while (came_up_ms.length < figures.admitted + free) came_up_ms.push(at_ms + step_ms)
-      const passed_ms = at_ms - terms.began_ms
-      if (passed_ms > 2000 && there.size > terms.rate_per_s + free) {
-        usable = (terms.rate_per_s * passed_ms) / 1000
-        used = figures.admitted
+      if (there.size > terms.rate_per_s + free) {
+        // what had been saved up before anybody waited could be used too
+        if (usable === 0) usable = free
+        usable += (terms.rate_per_s * step_ms) / 1000
+        is_counted = true
+      } else {
+        is_counted = false
       }
     }
   }
@@ -96,6 +100,7 @@ export function judgeCrowd(people: CrowdPerson[], terms: CrowdTerms): CrowdFigur
       const came_ms = came_up_ms[figures.admitted] ?? now_ms
       if (there.size > free) figures.reclaim_s = Math.max(figures.reclaim_s, (now_ms - came_ms) / 1000)
       figures.admitted += 1
+      if (is_counted) used += 1
       tokens -= 1000
       in_checkout.push(person.place_end_ms)
       while (ended < in_checkout.length && (in_checkout[ended] as number) <= now_ms) ended += 1

@@ -34,10 +34,10 @@ export async function waitingRoom(args: string[]): Promise<void> {
     args,
     options: {
       people: { type: 'string', default: '100000' },
-      rate: { type: 'string', default: '500' },
-      seconds: { type: 'string', default: '120' },
+      rate: { type: 'string', default: '400' },
+      seconds: { type: 'string', default: '180' },
       tickets: { type: 'string', default: '1000000' },
-      connections: { type: 'string', default: '256' },
+      connections: { type: 'string', default: '64' },
     },
   })
   const people = wholeNumber('--people', values.people, 100, 1_000_000)
@@ -60,9 +60,9 @@ export async function waitingRoom(args: string[]): Promise<void> {
   try {
     const memory = await ticketMemory(stack, redis, loadgen, dir, tickets, connections)
     progress(`${people} people, ${rate} admitted a second, ${seconds} s`)
-    const sale = await makeSale(stack, 'crowd', rate, people)
     const sessions = join(dir, 'sessions')
     writeSessions(sessions, stack.secret, 'crowd', people)
+    const sale = await makeSale(stack, 'crowd', rate, people)
     const report = await runCrowd(crowd, stack, sale, sessions, connections, seconds)
     const arrived_s = arrivalSeconds(report)
     const figures = judgeCrowd(report, await termsOf(redis, sale))

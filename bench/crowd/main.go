@@ -53,21 +53,18 @@ var (
 	leaving     = flag.Float64("leaving", 0.33, "share of people who leave while they wait")
 	endsMs      = flag.Int64("ends-ms", 0, "everybody stops then (ms since 1970)")
 	seed        = flag.Uint64("seed", 1, "")
-	client      *http.Client
-	requests    atomic.Int64
-	entered     atomic.Int64
-	admitted    atomic.Int64
+	// newcomers queue for connections of their own: people in different places do not wait for each other
+	entering *http.Client
+	polling  *http.Client
+	requests atomic.Int64
+	entered  atomic.Int64
+	admitted atomic.Int64
 )
 
 func main() {
 	flag.Parse()
-	transport := &http.Transport{
-		DialContext:         (&net.Dialer{Timeout: 5 * time.Second}).DialContext,
-		MaxConnsPerHost:     *connections,
-		MaxIdleConnsPerHost: *connections,
-		DisableCompression:  true,
-	}
-	client = &http.Client{Transport: transport, Timeout: 60 * time.Second}
+	entering = newClient(*connections)
+	polling = newClient(*connections)
 	tokens := readLines(*sessions)
 	people := make([]Person, len(tokens))
 	began := time.Now()
@@ -97,6 +94,16 @@ func main() {
 	for i := range people {
 		_ = lines.Encode(&people[i])
 	}
+}
+
+func newClient(connections int) *http.Client {
+	transport := &http.Transport{
+		DialContext:         (&net.Dialer{Timeout: 5 * time.Second}).DialContext,
+		MaxConnsPerHost:     connections,
+		MaxIdleConnsPerHost: connections,
+		DisableCompression:  true,
+	}
+	return &http.Client{Transport: transport, Timeout: 60 * time.Second}
 }
 
 func readLines(file string) []string {
@@ -130,7 +137,7 @@ func live(person *Person, index int, token string) {
 			return
 		}
 		time.Sleep(time.Duration(waitMs) * time.Millisecond)
-		got := ask(index, token, "GET", "/sales/"+*sale+"/tickets/"+ticket)
+		got := ask(polling, index, token, "GET", "/sales/"+*sale+"/tickets/"+ticket)
 		person.Polls++
 		person.LateMs = max(person.LateMs, time.Now().UnixMilli()-dueMs)
 		if got.Pass != "" {
@@ -156,7 +163,7 @@ func live(person *Person, index int, token string) {
 // enter asks until there is a ticket.
 func enter(person *Person, index int, token string) (string, int64) {
 	for time.Now().UnixMilli() < *endsMs {
-		got := ask(index, token, "POST", "/sales/"+*sale+"/tickets")
+		got := ask(entering, index, token, "POST", "/sales/"+*sale+"/tickets")
 		if got.Ticket != "" {
 			return got.Ticket, got.PollAfterMs
 		}
@@ -166,7 +173,7 @@ func enter(person *Person, index int, token string) (string, int64) {
 	return "", 0
 }
 
-func ask(index int, token, method, path string) answer {
+func ask(client *http.Client, index int, token, method, path string) answer {
 	requests.Add(1)
 	request, err := http.NewRequest(method, "http://"+*address+path, nil)
 	if err != nil {
