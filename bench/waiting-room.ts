@@ -35,7 +35,7 @@ export async function waitingRoom(args: string[]): Promise<void> {
     options: {
       people: { type: 'string', default: '100000' },
       rate: { type: 'string', default: '400' },
-      seconds: { type: 'string', default: '180' },
+      seconds: { type: 'string', default: '200' },
       tickets: { type: 'string', default: '1000000' },
       connections: { type: 'string', default: '64' },
     },

@@ -50,7 +50,7 @@ it('draws lots among those who came early, and gives each the place that is publ
   const pushing = await Promise.all(Array.from({ length: 100 }, () => take(people[3] as DemoSession)))
   // some of them are told that it is too often; none of them makes a second entrant
   const answered = pushing.filter(({ status }) => status !== 429)
-  expect(answered.length).toBeGreaterThanOrEqual(10)
+  expect(answered.length).toBeGreaterThanOrEqual(5)
   for (const { status, body } of answered) expect([status, body.entrants]).toEqual([201, people.length])
   const early = await shop.get(`/sales/${SALE}/tickets/${tickets[0]}`, people[0]?.session)
   expect(early.body).toMatchObject({ status: 'waiting', place: null, draw: 'entered', entrants: people.length })
