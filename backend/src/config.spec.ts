@@ -44,6 +44,21 @@ describe('the environment', () => {
     expect(() => parseConfig({}, ALL)).toThrow(/RUSHGATE_SECRET: must be set\nRUSHGATE_ADMIN_TOKEN: must be set/)
   })
 
+  test('engines are named by where they are', () => {
+    const env = { ...GOOD, KAFKA_BROKERS: 'k1:9092, [::1]:9093', ELASTICSEARCH_URL: 'http://e:9200' }
+    const config = parseConfig({ ...env, REDIS_VOLATILE_URL: 'redis://v' }, ALL)
+    expect(config.kafka_brokers).toEqual(['k1:9092', '[::1]:9093'])
+    expect(config).toMatchObject({ elasticsearch_url: 'http://e:9200', redis_volatile_url: 'redis://v' })
+    expect(parseConfig(GOOD, ALL)).toMatchObject({
+      kafka_brokers: undefined,
+      elasticsearch_url: undefined,
+      redis_volatile_url: 'redis://127.0.0.1:6379',
+    })
+    for (const list of ['k1', 'k1:9092,', 'http://k1:9092']) {
+      expect(() => parseConfig({ ...GOOD, KAFKA_BROKERS: list }, ALL)).toThrow('KAFKA_BROKERS: must be host:port')
+    }
+  })
+
   test('the sandbox needs an explicit word outside the demo', () => {
     const without = { ...GOOD, RUSHGATE_DEMO: '0' }
     expect(() => parseConfig(without, ALL)).toThrow('RUSHGATE_SANDBOX=1')
@@ -60,11 +75,17 @@ describe('the environment', () => {
 
   test('is printed without its secrets', () => {
     const config = parseConfig(
-      { ...GOOD, DATABASE_URL: 'postgres://u:hunter2@h/db', REDIS_URL: 'rediss://:hunter3@h:1/2' },
+      {
+        ...GOOD,
+        DATABASE_URL: 'postgres://u:hunter2@h/db',
+        REDIS_URL: 'rediss://:hunter3@h:1/2',
+        REDIS_VOLATILE_URL: 'redis://:hunter4@h',
+        ELASTICSEARCH_URL: 'https://elastic:hunter5@h:9200',
+      },
       ALL,
     )
     const printed = JSON.stringify(redacted(config))
-    for (const secret of ['hunter2', 'hunter3', 'abcdef', GOOD.RUSHGATE_ADMIN_TOKEN])
+    for (const secret of ['hunter2', 'hunter3', 'hunter4', 'hunter5', 'abcdef', GOOD.RUSHGATE_ADMIN_TOKEN])
       expect(printed).not.toContain(secret)
     expect(printed).toContain('postgres://u:redacted@h/db')
     expect(printed).toContain('k2:redacted')

@@ -8,6 +8,8 @@ export type Role = (typeof ROLES)[number]
 
 const ADMIN_TOKEN_LENGTH_MIN = 16
 
+const BROKER = /^(?:[\w.-]+|\[[0-9a-fA-F:]+\]):\d{1,5}$/
+
 const flag = z
   .enum(['0', '1', ''])
   .default('0')
@@ -31,6 +33,12 @@ function url(...protocols: string[]) {
     )
 }
 
+/** host:port, with commas between */
+const brokers = z
+  .string()
+  .transform((value) => value.split(',').map((each) => each.trim()))
+  .refine((list) => list.every((each) => BROKER.test(each)), 'must be host:port, several with commas between')
+
 const environment = z.object({
   RUSHGATE_BIND: z.string().min(1).default('127.0.0.1'),
   RUSHGATE_PORT: z.coerce.number().int().min(0).max(65535).default(8081),
@@ -38,6 +46,12 @@ const environment = z.object({
   RUSHGATE_DATA: z.string().min(1).default('.rushgate'),
   DATABASE_URL: url('postgres:', 'postgresql:').optional(),
   REDIS_URL: url('redis:', 'rediss:').default('redis://127.0.0.1:6379'),
+  /** what may be lost: caches, and events where there is no Kafka; default: the same Redis */
+  REDIS_VOLATILE_URL: url('redis:', 'rediss:').optional(),
+  /** unset: intents are settled from their Redis streams, and events of items come by the volatile Redis */
+  KAFKA_BROKERS: brokers.optional(),
+  /** unset: search and the index of hot items are PostgreSQL's */
+  ELASTICSEARCH_URL: url('http:', 'https:').optional(),
   RUSHGATE_SECRET: secrets,
   /** read in place of RUSHGATE_SECRET, and again on SIGHUP */
   RUSHGATE_SECRET_FILE: z.string().optional(),
@@ -63,6 +77,10 @@ export interface Config {
   data_dir: string
   database_url: string | undefined
   redis_url: string
+  redis_volatile_url: string
+  kafka_brokers: string[] | undefined
+  /** may hold a user and a password */
+  elasticsearch_url: string | undefined
   secrets: Secret[]
   secret_file: string | undefined
   admin_token: string
@@ -126,6 +144,9 @@ export function parseConfig(env: Record<string, string | undefined>, roles: Role
     data_dir: values.RUSHGATE_DATA,
     database_url: values.DATABASE_URL,
     redis_url: values.REDIS_URL,
+    redis_volatile_url: values.REDIS_VOLATILE_URL ?? values.REDIS_URL,
+    kafka_brokers: values.KAFKA_BROKERS,
+    elasticsearch_url: values.ELASTICSEARCH_URL,
     secrets: values.RUSHGATE_SECRET,
     secret_file: values.RUSHGATE_SECRET_FILE,
     admin_token: values.RUSHGATE_ADMIN_TOKEN,
@@ -155,6 +176,9 @@ export function redacted(config: Config): Record<string, unknown> {
     ...config,
     database_url: redactUrl(config.database_url) ?? 'none: PGlite in the data folder',
     redis_url: redactUrl(config.redis_url),
+    redis_volatile_url: redactUrl(config.redis_volatile_url),
+    elasticsearch_url: redactUrl(config.elasticsearch_url) ?? 'none: PostgreSQL',
+    kafka_brokers: config.kafka_brokers ?? 'none: Redis streams',
     secrets: config.secrets.map(({ id }) => `${id}:redacted`),
     admin_token: 'redacted',
   }
