@@ -59,6 +59,20 @@ describe('the environment', () => {
     }
   })
 
+  test('prefixes of topics and indexes are what Kafka and Elasticsearch take for a name', () => {
+    expect(parseConfig(GOOD, ALL)).toMatchObject({ kafka_topic_prefix: '', elasticsearch_index_prefix: '' })
+    const prefixes = { KAFKA_TOPIC_PREFIX: 'shop-2.', ELASTICSEARCH_INDEX_PREFIX: 'shop-2-' }
+    expect(parseConfig({ ...GOOD, ...prefixes }, ALL)).toMatchObject({
+      kafka_topic_prefix: 'shop-2.',
+      elasticsearch_index_prefix: 'shop-2-',
+    })
+    expect(() => parseConfig({ ...GOOD, KAFKA_TOPIC_PREFIX: 'a/b' }, ALL)).toThrow('KAFKA_TOPIC_PREFIX: must be')
+    for (const prefix of ['Shop', '_shop', 'a b']) {
+      const env = { ...GOOD, ELASTICSEARCH_INDEX_PREFIX: prefix }
+      expect(() => parseConfig(env, ALL)).toThrow('ELASTICSEARCH_INDEX_PREFIX: must begin with')
+    }
+  })
+
   test('the sandbox needs an explicit word outside the demo', () => {
     const without = { ...GOOD, RUSHGATE_DEMO: '0' }
     expect(() => parseConfig(without, ALL)).toThrow('RUSHGATE_SANDBOX=1')

@@ -39,6 +39,20 @@ const brokers = z
   .transform((value) => value.split(',').map((each) => each.trim()))
   .refine((list) => list.every((each) => BROKER.test(each)), 'must be host:port, several with commas between')
 
+const topic_prefix = z
+  .string()
+  .regex(/^[\w.-]{0,100}$/, 'must be letters, digits, dots, dashes and underscores, 100 at most')
+  .default('')
+
+/** Elasticsearch wants names of indexes in small letters, and none that begins with one of -_+ */
+const index_prefix = z
+  .string()
+  .regex(
+    /^([a-z0-9][a-z0-9._-]{0,99})?$/,
+    'must begin with a small letter or a digit, then small letters, digits, dots, dashes and underscores, 100 at most',
+  )
+  .default('')
+
 const environment = z.object({
   RUSHGATE_BIND: z.string().min(1).default('127.0.0.1'),
   RUSHGATE_PORT: z.coerce.number().int().min(0).max(65535).default(8081),
@@ -52,6 +66,10 @@ const environment = z.object({
   KAFKA_BROKERS: brokers.optional(),
   /** unset: search and the index of hot items are PostgreSQL's */
   ELASTICSEARCH_URL: url('http:', 'https:').optional(),
+  /** stands before the names of topics and of consumer groups, so that several installations can share a cluster; gates have it too */
+  KAFKA_TOPIC_PREFIX: topic_prefix,
+  /** stands before the names of indexes, aliases and templates */
+  ELASTICSEARCH_INDEX_PREFIX: index_prefix,
   RUSHGATE_SECRET: secrets,
   /** read in place of RUSHGATE_SECRET, and again on SIGHUP */
   RUSHGATE_SECRET_FILE: z.string().optional(),
@@ -81,6 +99,10 @@ export interface Config {
   kafka_brokers: string[] | undefined
   /** may hold a user and a password */
   elasticsearch_url: string | undefined
+  /** '' by default */
+  kafka_topic_prefix: string
+  /** '' by default */
+  elasticsearch_index_prefix: string
   secrets: Secret[]
   secret_file: string | undefined
   admin_token: string
@@ -147,6 +169,8 @@ export function parseConfig(env: Record<string, string | undefined>, roles: Role
     redis_volatile_url: values.REDIS_VOLATILE_URL ?? values.REDIS_URL,
     kafka_brokers: values.KAFKA_BROKERS,
     elasticsearch_url: values.ELASTICSEARCH_URL,
+    kafka_topic_prefix: values.KAFKA_TOPIC_PREFIX,
+    elasticsearch_index_prefix: values.ELASTICSEARCH_INDEX_PREFIX,
     secrets: values.RUSHGATE_SECRET,
     secret_file: values.RUSHGATE_SECRET_FILE,
     admin_token: values.RUSHGATE_ADMIN_TOKEN,
