@@ -272,6 +272,8 @@ export function access(): void {
   const verdict = outcome as Verdict
   if (verdict.kind === 'forward') {
     countRequest('forwarded')
+    // to the location that may wait for the backend; what it needs stands in variables, which are kept
+    if (route_name === 'item') ngx.exec(ngx.var['rushgate_upstream'] as string)
   } else if (verdict.kind === 'answer') {
     countRequest('answered')
     sendAnswer(verdict)

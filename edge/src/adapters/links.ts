@@ -20,6 +20,7 @@ const ROUTES: RouteName[] = [
   'logout',
   'webhook',
   'sandbox',
+  'item',
   'trap',
 ]
 

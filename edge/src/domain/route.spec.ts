@@ -77,6 +77,17 @@ describe('matchRoute', () => {
       expect(route === undefined ? 'none' : upstreamPath(route)).toBe(path)
     }
   })
+
+  it('takes /web off the path of an item, and nothing but an id for one', () => {
+    const route = matchRoute('GET', '/web/item/shoe-42').route
+    expect(route === undefined ? 'none' : upstreamPath(route)).toBe('/item/shoe-42')
+    expect(matchRoute('POST', '/web/item/shoe-42').allow).toBe('GET, HEAD')
+    const others = ['', 'a/', 'a/b', '../a', 'A', 'a.html', 'a web', 'a%2fb', 'web/item/a']
+    for (const id of others) expect(id + ' ' + named(matchRoute('GET', '/web/item/' + id))).toBe(id + ' none')
+    for (const path of ['/web/item', '/item/a', '/web/items/a', '/web/webitem/a']) {
+      expect(path + ' ' + named(matchRoute('GET', path))).toBe(path + ' none')
+    }
+  })
 })
 
 describe('tickets', () => {

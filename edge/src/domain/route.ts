@@ -19,6 +19,8 @@ export type RouteName =
   | 'logout'
   | 'webhook'
   | 'sandbox'
+  /** the page of a product */
+  | 'item'
   /** a link that no person sees */
   | 'trap'
   | 'livez'
@@ -26,7 +28,7 @@ export type RouteName =
 
 export interface Route {
   name: RouteName
-  /** sale id, reservation id, provider or payment session, as the path has it; '' where there is none */
+  /** sale id, reservation id, provider, payment session or product id, as the path has it; '' where there is none */
   subject: string
   /** of the path, for `ticket` alone */
   ticket?: string
@@ -49,7 +51,7 @@ const DOT = 46
 const CAPITAL_A = 65
 const CAPITAL_Z = 90
 
-/** Sale and SKU ids: [a-z0-9_-]{1,64}. */
+/** Ids of sales, SKUs and products: [a-z0-9_-]{1,64}. */
 export function isId(text: string): boolean {
   const length = text.length
   if (length === 0 || length > ID_LENGTH_MAX) return false
@@ -149,6 +151,11 @@ export function matchRoute(method: string, path: string): RouteMatch {
 function parseRoute(method: string, path: string): RouteMatch {
   if (path.substring(0, 7) === '/sales/') return matchSales(method, path)
   if (path.substring(0, 14) === '/reservations/') return matchReservations(method, path)
+  if (path.substring(0, 10) === '/web/item/') {
+    const item = path.substring(10)
+    if (!isId(item)) return {}
+    return isGet(method) ? found('item', item) : { allow: 'GET, HEAD' }
+  }
   if (path === '/sessions') {
     if (method === 'POST') return found('login', '')
     if (method === 'DELETE') return found('logout', '')
@@ -196,6 +203,8 @@ export function upstreamPath(route: Route): string {
       return '/webhooks/' + route.subject
     case 'sandbox':
       return '/sandbox/pay/' + route.subject
+    case 'item':
+      return '/item/' + route.subject
     case 'login':
     case 'logout':
       return '/sessions'

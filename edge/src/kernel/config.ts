@@ -42,6 +42,7 @@ const ROUTES: Record<RouteName, true> = {
   logout: true,
   webhook: true,
   sandbox: true,
+  item: true,
   trap: true,
   livez: true,
   healthz: true,

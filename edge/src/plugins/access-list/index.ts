@@ -69,6 +69,7 @@ export const addressList = definePlugin({
     'pay',
     'login',
     'logout',
+    'item',
   ],
   fails: 'open',
   schema: addressSchema,
