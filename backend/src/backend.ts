@@ -2,6 +2,8 @@
 import { join } from 'node:path'
 import type { Redis } from 'ioredis'
 import { Breaker } from './breaker'
+import { Catalogue } from './catalogue/catalogue'
+import { addCatalogueRoutes } from './catalogue/routes'
 import { type Config, redacted } from './config'
 import { addDegradeRoutes } from './degrade/routes'
 import { Drawer, type DrawStep } from './draw/drawer'
@@ -62,6 +64,8 @@ export class Backend {
   readonly sandbox: Sandbox
   readonly sales: SalesFollower
   readonly rebuilder: Rebuilder
+  /** where the ledger has a database */
+  readonly catalogue: Catalogue | undefined
   private readonly redis: Redis
   private readonly blocking: Redis | undefined
   private readonly http: HttpServer
@@ -89,6 +93,10 @@ export class Backend {
     const sales = new SalesFollower(ledger, log, metrics)
     this.sales = sales
     const lists = new ListsFollower(ledger, log, metrics)
+    const durable = () => ledger.durable()
+    const now = () => ledger.now()
+    const catalogue = ledger.db && new Catalogue({ db: ledger.db, durable, now, sales, log, metrics })
+    this.catalogue = catalogue
     const of_sales = { ledger, redis, shards, scripts, sales, metrics, log }
     const rebuilder = new Rebuilder({ ...of_sales, instance, beforeStep: hooks.beforeRebuildStep })
     this.rebuilder = rebuilder
@@ -132,13 +140,15 @@ export class Backend {
       addDrawRoutes(app, { ledger, sales })
       addReceiptRoutes(app, { keyring, auth })
       addListRoutes(app, { ledger, lists, auth, log })
+      if (catalogue !== undefined) addCatalogueRoutes(app, { catalogue, auth, durable, log })
       addReservationRoutes(app, { auth, reservations, sales })
       addWebhookRoutes(app, { ledger, provider, metrics, onChanged: onPayment })
       addSandboxRoutes(app, this.sandbox)
     })
 
     // what gates poll for: stopped first, so that they are answered
-    this.followers = roles.includes('api') ? [sales, lists] : [sales]
+    this.followers = [sales]
+    if (roles.includes('api')) this.followers.push(lists, ...(catalogue === undefined ? [] : [catalogue]))
     this.parts = []
     if (roles.includes('settler')) {
       this.blocking = createRedisClient({

@@ -53,6 +53,7 @@ export function createMetrics() {
     draw_entrants: gauge('draw_entrants', 'People who have entered the draw of a sale', ['sale']),
     draws: counter('draws_total', 'Draws made by this process', []),
     sessions: counter('sessions_total', 'Sessions minted', ['kind']),
+    products: gauge('products', 'Products of the catalogue', []),
     list_entries: gauge('list_entries', 'Entries of the allow and deny lists', ['list', 'kind']),
     loop_failures: counter('loop_failures_total', 'Rounds of a loop that failed and were tried again', ['loop']),
     redis_connected: gauge('redis_connected', '1 while the connection to Redis is ready', ['connection']),

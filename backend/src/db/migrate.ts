@@ -8,6 +8,7 @@ import degrade from './migrations/0005-degrade.sql'
 import lists from './migrations/0006-lists.sql'
 import draws from './migrations/0007-draws.sql'
 import waitingRooms from './migrations/0008-waiting-rooms.sql'
+import products from './migrations/0009-products.sql'
 
 const MIGRATIONS: { name: string; sql: string }[] = [
   { name: '0001-ledger', sql: ledger },
@@ -18,6 +19,7 @@ const MIGRATIONS: { name: string; sql: string }[] = [
   { name: '0006-lists', sql: lists },
   { name: '0007-draws', sql: draws },
   { name: '0008-waiting-rooms', sql: waitingRooms },
+  { name: '0009-products', sql: products },
 ]
 
 /** Held by one process while it migrates ("rush" in ASCII); PGlite has but one. */

@@ -56,12 +56,16 @@ export function parseJson(text: string): unknown {
   }
 }
 
-export async function readJson<Schema extends z.ZodType>(request: Request, schema: Schema): Promise<z.output<Schema>> {
+export async function readJson<Schema extends z.ZodType>(
+  request: Request,
+  schema: Schema,
+  bytes_max = BODY_BYTES_MAX,
+): Promise<z.output<Schema>> {
   const type = mediaType(request)
   if (type !== 'application/json') {
     throw new Refusal('unsupported_media_type', `the body must be application/json, got "${type}"`)
   }
-  return check(schema, parseJson(decodeUtf8(await readBody(request))), 'body')
+  return check(schema, parseJson(decodeUtf8(await readBody(request, bytes_max))), 'body')
 }
 
 /** Parses `value`, or refuses it with every broken rule as "field: rule, got value". */

@@ -7,6 +7,7 @@
 import type { ReservationStatus } from '../../../contract/codes'
 import type { DegradeByHand } from '../../../contract/degradation'
 import type { FollowedSale, Price, SaleState } from '../../../contract/followed-sale'
+import type { Db } from '../db/db'
 import type { AccountRows } from './accounts'
 import type { DrawRows } from './draws'
 import type { ListRows } from './lists'
@@ -218,6 +219,8 @@ export class LedgerError extends Error {
 export interface Ledger {
   /** `pglite`, `postgres` or `memory` */
   readonly kind: string
+  /** for what is kept beside the ledger (catalogue); none in memory */
+  readonly db?: Db
   now(): number
   close(): Promise<void>
   /** Resolves when all that is committed so far survives a power cut (at once on PostgreSQL; a fsynced checkpoint on PGlite). */

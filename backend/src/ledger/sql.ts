@@ -64,7 +64,7 @@ export class SqlLedger implements port.Ledger {
   readonly rooms: SqlRooms
   /** what was committed since the last durable point may be missing: streams are to be delivered again */
   readonly restored: boolean
-  private readonly db: Db
+  readonly db: Db
   private readonly reader = new SaleReader()
 
   constructor(private readonly options: SqlLedgerOptions) {

@@ -1,5 +1,6 @@
 // The sandbox provider's page: plain HTML and a form, no script.
 import { createHash } from 'node:crypto'
+import { escapeHtml } from '../http/html'
 import type { Decided, SandboxSession } from './sandbox-store'
 
 const STYLE = `:root{color-scheme:light dark}body{font:1rem/1.5 system-ui,sans-serif;max-width:26rem;margin:2rem auto;padding:0 1rem}
@@ -23,10 +24,6 @@ export function contentSecurityPolicy(return_origin: string): string {
     "base-uri 'none'",
     "frame-ancestors 'none'",
   ].join('; ')
-}
-
-function escapeHtml(text: string): string {
-  return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`)
 }
 
 function amount({ amount_minor, currency }: SandboxSession): string {

@@ -1,0 +1,1 @@
+DELETE FROM products WHERE removed AND updated_ms < $1 RETURNING version

@@ -1,0 +1,1 @@
+SELECT version, products, forgotten FROM catalogue_version FOR UPDATE

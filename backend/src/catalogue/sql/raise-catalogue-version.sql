@@ -1,0 +1,1 @@
+UPDATE catalogue_version SET version = $1, products = products + $2

@@ -1,0 +1,1 @@
+UPDATE catalogue_version SET forgotten = GREATEST(forgotten, $1)

@@ -1,0 +1,1 @@
+SELECT id FROM products WHERE NOT removed ORDER BY id
