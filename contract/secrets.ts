@@ -11,6 +11,7 @@ export type SubkeyPurpose =
   | 'ticket'
   | 'pass'
   | 'proof'
+  | 'event'
 
 export const HKDF_SALT = 'rushgate'
 export const HKDF_BYTES = 32

@@ -5,9 +5,10 @@ import type { AgentKind } from '../src/domain/bot-score'
 import { keyProblem } from '../src/domain/purchase'
 import type { RouteName } from '../src/domain/route'
 import { newBoard } from '../src/domain/stock'
+import type { EventsPort } from '../src/kernel/events'
 import type { JwtSession } from '../src/kernel/jwt'
 import type { LanePort, LaneResult } from '../src/kernel/lane'
-import type { HeaderPort, InProgressPort, MarkPort, Ports } from '../src/kernel/plugin'
+import type { CryptoPort, HeaderPort, InProgressPort, MarkPort, Ports } from '../src/kernel/plugin'
 import { type GateRequest, newRequest } from '../src/kernel/request'
 import type { KnownSale } from '../src/kernel/sales'
 import type { Verdict } from '../src/kernel/verdict'
@@ -42,6 +43,8 @@ export interface FakeGate {
   agent_kind: AgentKind | undefined
   is_secure: boolean
   marks: Record<string, boolean>
+  /** events: item, status and user of each */
+  recorded: string[]
   /** events that were counted, each with a space before it */
   counted: string
   /** what the lists say, by address, user or fingerprint */
@@ -96,6 +99,12 @@ function fakeHeaders(gate: FakeGate): HeaderPort {
     is_ordered: true,
     code: () => gate.header_names.length,
     names: () => gate.header_names,
+  }
+}
+
+function fakeEvents(gate: FakeGate): EventsPort {
+  return {
+    record: (request, item, status) => gate.recorded.push(item + ' ' + status + ' ' + request.user),
   }
 }
 
@@ -179,6 +188,34 @@ function fakeInProgress(gate: FakeGate): InProgressPort {
   }
 }
 
+function fakeCrypto(): CryptoPort {
+  return {
+    isSession: (key_id, text, from, to) =>
+      key_id === 'k1' && '.' + markOf(text.substring(from, to)) === text.substring(to),
+    sessionMac: (key_id, message) => (key_id === 'k1' ? markOf(message) : undefined),
+    mac: (purpose, key_id, message) => (key_id === 'k1' ? markOf(purpose + message) : undefined),
+    signingKeyId: () => 'k1',
+    isSigned: (purpose, key_id, text, from, to) =>
+      key_id === 'k1' && '.' + markOf(purpose + text.substring(from, to)) === text.substring(to),
+    isRequestSigned: (key_id, sid, head, body, header, from) => {
+      const key = markOf('request-signing' + sid)
+      return key_id === 'k1' && markOf(key + head + markOf('sha256' + body)) === header.substring(from)
+    },
+    sha256: (message) => markOf('sha256' + message),
+    sha256Hex: (message) => 'sha256-hexadecimal-xx' + markOf(message),
+    random: (bytes) => markOf('random').substring(0, Math.ceil((bytes * 4) / 3)),
+    toBase64Url: (bytes) => bytes,
+    saleMac: (_key, message) => markOf(message),
+    equal: (a, b) => a === b,
+    // the specs' users are written as they are
+    fromBase64Url: (text) => (text === '!' ? undefined : text),
+    fromBase64UrlAt: (text, from, to) => (text.substring(from, to) === '!' ? undefined : text.substring(from, to)),
+    fromBase64: (text) => (text === '!' ? undefined : text),
+    byteLength: (text) => text.length,
+    crc32: () => 0,
+  }
+}
+
 export function fakeGate(): FakeGate {
   const gate: FakeGate = {
     headers: {},
@@ -202,37 +239,14 @@ export function fakeGate(): FakeGate {
     agent_kind: 'none',
     is_secure: true,
     marks: {},
+    recorded: [],
     counted: '',
   } as unknown as FakeGate
   gate.ports = {
     lane: fakeLane(gate),
     sales: fakeSales(gate),
     lists: fakeLists(gate),
-    crypto: {
-      isSession: (key_id, text, from, to) =>
-        key_id === 'k1' && '.' + markOf(text.substring(from, to)) === text.substring(to),
-      sessionMac: (key_id, message) => (key_id === 'k1' ? markOf(message) : undefined),
-      mac: (purpose, key_id, message) => (key_id === 'k1' ? markOf(purpose + message) : undefined),
-      signingKeyId: () => 'k1',
-      isSigned: (purpose, key_id, text, from, to) =>
-        key_id === 'k1' && '.' + markOf(purpose + text.substring(from, to)) === text.substring(to),
-      isRequestSigned: (key_id, sid, head, body, header, from) => {
-        const key = markOf('request-signing' + sid)
-        return key_id === 'k1' && markOf(key + head + markOf('sha256' + body)) === header.substring(from)
-      },
-      sha256: (message) => markOf('sha256' + message),
-      sha256Hex: (message) => 'sha256-hexadecimal-xx' + markOf(message),
-      random: (bytes) => markOf('random').substring(0, Math.ceil((bytes * 4) / 3)),
-      toBase64Url: (bytes) => bytes,
-      saleMac: (_key, message) => markOf(message),
-      equal: (a, b) => a === b,
-      // the specs' users are written as they are
-      fromBase64Url: (text) => (text === '!' ? undefined : text),
-      fromBase64UrlAt: (text, from, to) => (text.substring(from, to) === '!' ? undefined : text.substring(from, to)),
-      fromBase64: (text) => (text === '!' ? undefined : text),
-      byteLength: (text) => text.length,
-      crc32: () => 0,
-    },
+    crypto: fakeCrypto(),
     jwt: () => ({ read: (token) => gate.jwt[token] }),
     http: {
       setHeader: (name, value) => gate.asked.push(name + ': ' + value),
@@ -264,6 +278,7 @@ export function fakeGate(): FakeGate {
     headers: fakeHeaders(gate),
     agentKind: () => gate.agent_kind,
     marks: fakeMarks(gate),
+    events: fakeEvents(gate),
   }
   return gate
 }

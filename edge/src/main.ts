@@ -5,16 +5,17 @@
 //   access       the chain; what it does not answer is forwarded to the backend
 //   healthz, metrics   for operators
 import * as base64 from 'ngx.base64'
-import type { RefusalCode } from '../../contract/codes'
+import { REFUSALS, type RefusalCode } from '../../contract/codes'
 import { type BackendBreaker, backendBreaker } from './adapters/backend-breaker'
 import { addressReader } from './adapters/client-address'
 import { loadConfig } from './adapters/config'
 import { subkey } from './adapters/crypto'
 import { cryptoPort } from './adapters/crypto-port'
 import { type Environment, readEnvironment, type Secret } from './adapters/environment'
+import { keepForwarded, takeForwarded } from './adapters/forwarded'
 import { headerPort } from './adapters/header-shape'
 import { readBody, sendAnswer, sendRefusal } from './adapters/http'
-import { inProgress } from './adapters/in-progress'
+import { inProgress, leaveInProgress } from './adapters/in-progress'
 import { type Lane, type LaneLimits, newLane, queueAgeMs, startLane, wakeLane } from './adapters/lane'
 import { buildLinks } from './adapters/links'
 import { type ListsNode, listsNode } from './adapters/lists'
@@ -29,14 +30,13 @@ import { type SalesNode, salesNode } from './adapters/sales'
 import { requiredDict } from './adapters/shared-dict'
 import { following, startTimer } from './adapters/timers'
 import { matchRoute, type RouteName, upstreamPath } from './domain/route'
-import { type ChainReport, type RouteLinks, runChain } from './kernel/chain'
+import { type ChainReport, type RouteLinks, runChain, tellDone } from './kernel/chain'
 import type { GateConfig } from './kernel/config'
+import { NO_EVENTS } from './kernel/events'
 import type { InProgressPort, Ports } from './kernel/plugin'
 import { type GateRequest, newRequest } from './kernel/request'
 import { FORWARD, type Refusal, refuse, refuseFor, type Verdict } from './kernel/verdict'
 import { plugins } from './plugins/index'
-
-export { log } from './adapters/in-progress'
 
 const TICK_S = 0.1
 const STOCK_S = 0.25
@@ -175,7 +175,7 @@ export function init_worker(): void {
   receipts = newReceipts(first as Secret, readAddress)
   const crypto = cryptoPort(environment.secrets)
   const headers = headerPort(config.clients)
-  const parts = { scripts, sales, lists, metrics, node, volatile_lane, in_progress, crypto, headers }
+  const parts = { scripts, sales, lists, metrics, node, volatile_lane, in_progress, crypto, headers, events: NO_EVENTS }
   const ports_of = new LuaTable<string, Ports>()
   for (const plugin of plugins) ports_of.set(plugin.name, portsFor(plugin.name, parts))
   links_of = buildLinks(plugins, config, ports_of)
@@ -253,6 +253,28 @@ function countRequest(result: RefusalCode | 'answered' | 'forwarded' | 'fault'):
   requests(route_name, result)
 }
 
+/** Does any plugin of its route want to hear how it ended? */
+function isTold(request: GateRequest | undefined): boolean {
+  return request !== undefined && (links_of[request.route.name] as RouteLinks).done.length > 0
+}
+
+/** Plugins hear how it ended. What they raise is a fault that the request does not notice. */
+function tell(request: GateRequest | undefined, status: number): void {
+  if (request === undefined) return
+  const done = (links_of[request.route.name] as RouteLinks).done
+  if (done.length === 0) return
+  const [ok, fault] = xpcall(tellDone, debug.traceback, done, request, status)
+  if (ok) return
+  metrics.add('rushgate_faults_total', 1)
+  ngx.log(ngx.ERR, 'fault: ', fault)
+}
+
+/** For nginx' log phase, where a location has one: the ends of requests that are counted or were forwarded. */
+export function log(): void {
+  leaveInProgress()
+  tell(takeForwarded(), ngx.status)
+}
+
 export function access(): void {
   let [ok, outcome] = xpcall(decide, debug.traceback)
   if (ok && outcome === undefined) {
@@ -272,13 +294,16 @@ export function access(): void {
   const verdict = outcome as Verdict
   if (verdict.kind === 'forward') {
     countRequest('forwarded')
+    if (isTold(decided)) keepForwarded(decided as GateRequest, route_name === 'item')
     // to the location that may wait for the backend; what it needs stands in variables, which are kept
     if (route_name === 'item') ngx.exec(ngx.var['rushgate_upstream'] as string)
   } else if (verdict.kind === 'answer') {
     countRequest('answered')
+    tell(decided, verdict.status)
     sendAnswer(verdict)
   } else if (verdict.kind === 'refusal') {
     countRequest(verdict.code)
+    tell(decided, REFUSALS[verdict.code].status)
     sendRefusal(verdict, receipts.seal(verdict, refused_by, decided))
   }
 }

@@ -55,7 +55,7 @@ function leave(key: string): void {
 }
 
 /** For the log phase. */
-export function log(): void {
+export function leaveInProgress(): void {
   const key = variable(VARIABLE)
   if (key === undefined || key === '') return
   leave(key)

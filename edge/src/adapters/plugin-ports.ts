@@ -1,4 +1,5 @@
 // What a plugin is handed of this node: the ports of kernel/plugin.ts, with its name on what it counts, says and keeps.
+import type { EventsPort } from '../kernel/events'
 import type { CryptoPort, HeaderPort, InProgressPort, Ports } from '../kernel/plugin'
 import { agentKind } from './agents'
 import { clusterRates } from './cluster-rates'
@@ -25,6 +26,7 @@ export interface PortParts {
   in_progress: InProgressPort
   crypto: CryptoPort
   headers: HeaderPort
+  events: EventsPort
 }
 
 export function portsFor(plugin: string, parts: PortParts): Ports {
@@ -58,5 +60,6 @@ export function portsFor(plugin: string, parts: PortParts): Ports {
     headers: parts.headers,
     agentKind,
     marks: markPort(requiredDict<number>('rushgate_marks')),
+    events: parts.events,
   }
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { type ChainReport, type Link, runChain, splitAtBody } from './chain'
-import { newRequest } from './request'
+import { type ChainReport, type Link, runChain, splitAtBody, tellDone } from './chain'
+import { type GateRequest, newRequest } from './request'
 import { answerJson, refuse, type Verdict } from './verdict'
 
 const request = newRequest('GET', { name: 'state', subject: 'a' }, 0, 0, '192.0.2.1')
@@ -122,5 +122,22 @@ describe('splitAtBody', () => {
     const { head, rest } = splitAtBody([linkOf('a', undefined, {}), linkOf('b', undefined, {})])
     expect(names(head)).toBe('a b')
     expect(rest.length).toBe(0)
+  })
+
+  it('tells those of its plugins who want to hear how a request ended, each once', () => {
+    let heard = ''
+    const access = () => undefined
+    const done = (name: string) => (_request: GateRequest, status: number) => {
+      heard = heard + name + status + ' '
+    }
+    const a = linkOf('a', undefined, { phases: { access, done: done('a') } })
+    const b = linkOf('b', undefined, { reads_body: true, phases: { access, done: done('b') } })
+    const c = linkOf('c', undefined, { phases: { access, done: done('c') } })
+    tellDone(splitAtBody([a, linkOf('silent', undefined, {}), b, c]).done, request, 410)
+    expect(heard).toBe('a410 b410 c410 ')
+    tellDone(splitAtBody([a]).done, request, 200)
+    expect(heard).toBe('a410 b410 c410 a200 ')
+    tellDone(splitAtBody([linkOf('silent', undefined, {})]).done, request, 200)
+    expect(heard).toBe('a410 b410 c410 a200 ')
   })
 })

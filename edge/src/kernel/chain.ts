@@ -15,11 +15,15 @@ export interface Link {
   phases: PluginPhases
 }
 
-/** A route's plugins: those asked before the body is read, and the others. */
+/** A route's plugins: those asked before the body is read, and the others; and who hears how it ended. */
 export interface RouteLinks {
   head: Link[]
   rest: Link[]
+  /** those that are told what became of a request */
+  done: DoneListener[]
 }
+
+export type DoneListener = (this: void, request: GateRequest, status: number) => void
 
 export interface ChainReport {
   /** a refusal, or what would have been one (dry run) */
@@ -36,7 +40,9 @@ const RETRY_AFTER_FAILURE_MS = 1000
 export function splitAtBody(links: Link[]): RouteLinks {
   const head: Link[] = []
   const rest: Link[] = []
+  const done: DoneListener[] = []
   for (const link of links) {
+    if (link.phases.done !== undefined) done.push(link.phases.done)
     if (rest.length > 0 || link.reads_body === true) rest.push(link)
     else head.push(link)
   }
@@ -45,7 +51,7 @@ export function splitAtBody(links: Link[]): RouteLinks {
     const early = { name, fails, dry_run, priority: early_priority ?? 0, phases: { access: phases.early } }
     insertByPriority(head, early)
   }
-  return { head, rest }
+  return { head, rest, done }
 }
 
 function insertByPriority(links: Link[], link: Link): void {
@@ -85,6 +91,17 @@ function askRest(links: Link[], from: number, request: GateRequest, report: Chai
     if (verdict !== undefined) return verdict
   }
   return FORWARD
+}
+
+function tellRest(done: DoneListener[], from: number, request: GateRequest, status: number): void {
+  for (let i = from; i < done.length; i++) (done[i] as DoneListener)(request, status)
+}
+
+/** Tells everybody who wants to know how a request ended. The first is written out, as in runChain; more are rare. */
+export function tellDone(done: DoneListener[], request: GateRequest, status: number): void {
+  const first = done[0]
+  if (first !== undefined) first(request, status)
+  if (done.length > 1) tellRest(done, 1, request, status)
 }
 
 /**

@@ -7,6 +7,7 @@ import type { AgentKind } from '../domain/bot-score'
 import type { TokenSource } from '../domain/cluster-rate'
 import type { CounterStore } from '../domain/rate'
 import type { RouteName } from '../domain/route'
+import type { EventsPort } from './events'
 import type { JwtPort } from './jwt'
 import type { LanePort } from './lane'
 import type { ListsPort } from './lists'
@@ -47,6 +48,8 @@ export interface Ports {
   agentKind: (this: void, user_agent: string) => AgentKind | undefined
   /** node-wide, bounded and forgotten after a while; keys are shared by all plugins */
   marks: MarkPort
+  /** events of items, to Kafka or to the Redis of volatile data */
+  events: EventsPort
 }
 
 /** The headers that domain/header-shape.ts knows, without their values. */
@@ -150,6 +153,12 @@ export interface PluginPhases {
   early?: (this: void, request: GateRequest) => Verdict | undefined
   /** Returns undefined to let the next plugin speak. */
   access: (this: void, request: GateRequest) => Verdict | undefined
+  /**
+   * Told once what became of a request, whoever answered it, with its status: before the answer goes out; of one that is forwarded in
+   * nginx' log phase, where its location has one (nginx.conf: rushgate_counts). Must not wait. A fault in it is written down, and the
+   * request does not notice.
+   */
+  done?: (this: void, request: GateRequest, status: number) => void
 }
 
 export interface Plugin {
