@@ -24,7 +24,7 @@ const LIMIT = { by: 'header', rate: RATE, burst: BURST, scope: 'cluster', share_
 const LIMITS = [
   { ...LIMIT, name: 'exact', header: 'x_exact', lease_ms: 0 },
   { ...LIMIT, name: 'leased', header: 'x_leased', lease_ms: 200 },
-  { ...LIMIT, name: 'ample', header: 'x_ample', rate: 500_000, burst: 500_000, lease_ms: 200 },
+  { ...LIMIT, name: 'ample', header: 'x_ample', rate: 20_000, burst: 20_000, lease_ms: 200 },
   { ...LIMIT, name: 'slow', header: 'x_slow', rate: 1, per_s: 60, burst: 2, algorithm: 'sliding_window' },
 ]
 
@@ -178,7 +178,7 @@ describe('a subject that asks much', () => {
     const before = await trips()
     const counted = await load({ 'x-ample': `seldom-${SEED}` }, 1500)
     const asked = (await trips()) - before
-    expect(counted.refused).toBeLessThan(counted.admitted / 10)
+    expect(counted.refused).toBe(0)
     expect(counted.admitted).toBeGreaterThan(200)
     expect(asked).toBeGreaterThan(0)
     // half of the requests came to the gate that counted

@@ -1,7 +1,9 @@
 // Property: several nodes with several workers each, whose asks get lost before or after they counted, before a Redis that goes, comes
-// back and loses what it knew: in no window more is admitted than the limit, or the bound that is declared for such times.
+// back and loses what it knew: in no window more is admitted than the limit, or the bound that is declared for such times. And a subject
+// that asks evenly for 80 % of its limit is never refused, however its requests are spread over nodes and workers.
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
+import { Random } from '../../../faults/random'
 import { type FakeCounters, fakeCounters } from '../../spec/fake-counters'
 import { admitInCluster, type ClusterRate, clusterRate, type Reach, type Taken, type TokenSource } from './cluster-rate'
 import type { Algorithm } from './rate'
@@ -181,4 +183,100 @@ it(`in every window at most what is declared (seed ${SEED})`, () => {
     { numRuns: 1500, seed: SEED, examples: [[LEASED_LATE, LATE]] },
   )
   expect(admitted).toBeGreaterThan(1000)
+})
+
+interface Crowd {
+  /** of each node, how much of the whole comes to it, in turns of TURN requests */
+  weights: number[][]
+  /** of an ask */
+  trip_ms: number
+  seed: number
+}
+
+const REQUESTS = 3000
+const TURN = 500
+const CONNECTIONS = 32
+const PROMISED = 0.8
+
+/** A subject's requests, evenly but for a jitter of one interval, while asks take their time: how many were refused. */
+function refusals(cluster: ClusterRate, crowd: Crowd): { refused: number; asks: number; taken: number } {
+  const random = new Random(crowd.seed)
+  const redis = new Tokens()
+  const stores: FakeCounters[] = Array.from({ length: NODES }, () => fakeCounters(10_000))
+  const workers: Reach[] = Array.from({ length: NODES * WORKERS }, () => ({ away_until_ms: 0 }))
+  const counted = { refused: 0, asks: 0, taken: 0 }
+  let now_ms = START_MS
+  let sent = 0
+  let running = 0
+  const nextMs = (): number => START_MS + ((sent + random.next()) * cluster.rate.interval_ms) / PROMISED
+  const passUntil = (ms: number): void => {
+    now_ms = Math.max(now_ms, ms)
+    for (const store of stores) store.now_ms = now_ms
+  }
+  const source: TokenSource = {
+    take: (_key, rate, wanted) => {
+      counted.asks += 1
+      const back_ms = now_ms + crowd.trip_ms
+      const taken = redis.take(rate, wanted, now_ms)
+      counted.taken += taken.given
+      // those who come meanwhile; the last of many at once has its answer immediately
+      while (running < CONNECTIONS && sent < REQUESTS && nextMs() <= back_ms) ask()
+      if (running < CONNECTIONS) passUntil(back_ms)
+      return taken
+    },
+    now_ms: () => now_ms,
+  }
+  const ask = (): void => {
+    passUntil(nextMs())
+    const weights = crowd.weights[Math.floor(sent / TURN) % crowd.weights.length] as number[]
+    let place =
+      random.between(
+        1,
+        weights.reduce((sum, weight) => sum + weight, 0),
+      ) - 1
+    const node = weights.findIndex((weight) => {
+      place -= weight
+      return place < 0
+    })
+    sent += 1
+    running += 1
+    const worker = workers[node * WORKERS + random.between(0, WORKERS - 1)] as Reach
+    if (admitInCluster((stores[node] as FakeCounters).port, source, worker, cluster, 'k') < 0) counted.refused += 1
+    running -= 1
+  }
+  while (sent < REQUESTS) ask()
+  return counted
+}
+
+const generousRates = fc
+  .tuple(
+    fc.constantFrom<Algorithm>('token_bucket', 'sliding_window'),
+    fc.integer({ min: 100, max: 30_000 }),
+    fc.constantFrom(20, 200, 1000),
+    fc.integer({ min: 10, max: 100 }),
+  )
+  .map(([algorithm, rate, lease_ms, share]) => clusterRate(algorithm, rate, 1, 0, 0, lease_ms, share))
+
+const crowds = fc.record({
+  weights: fc.array(fc.array(fc.integer({ min: 1, max: 20 }), { minLength: NODES, maxLength: NODES }), {
+    minLength: 1,
+    maxLength: 4,
+  }),
+  trip_ms: fc.constantFrom(0, 0.3, 2, 8, 30),
+  seed: fc.nat(1_000_000),
+})
+
+it(`a subject that asks for 80 % of its limit is never refused (seed ${SEED})`, () => {
+  fc.assert(
+    fc.property(generousRates, crowds, (cluster, crowd) => {
+      const counted = refusals(cluster, crowd)
+      expect(counted.refused).toBe(0)
+      // what lapses is little, so that the bucket does not run low
+      expect(counted.taken).toBeLessThanOrEqual(REQUESTS / PROMISED)
+      // and it does lease
+      const is_large = cluster.rate.burst > 1000 && cluster.lease_ms > 100
+      if (is_large && crowd.trip_ms === 0) expect(counted.asks).toBeLessThan(REQUESTS / 2)
+    }),
+    { numRuns: 100, seed: SEED },
+  )
 })

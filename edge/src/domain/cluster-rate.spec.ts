@@ -67,11 +67,11 @@ describe('admitInCluster', () => {
     expect(node.wanted).toEqual([1, 1, 1])
   })
 
-  it('leases ever larger slices, and never spends more than they hold', () => {
+  it('leases an eighth of what it takes, and never spends more than they hold', () => {
     const node = newNode(1000, 100)
     const rate = clusterRate('token_bucket', 1000, 1, 2000, 0, 200, 25)
     expect(admitted(node, rate, 100)).toBe(100)
-    expect(node.wanted).toEqual([1, 1, 2, 3, 4, 6, 9, 14, 21, 31, 47])
+    expect(node.wanted).toEqual([1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 4, 4, 5, 5, 6, 7, 8, 9, 10, 11, 12])
     let leased = 0
     for (const wanted of node.wanted) leased += wanted
     expect(node.tokens).toBe(1000 - leased)

@@ -9,6 +9,10 @@
 // counted; by as much the capacity in Redis is lower than the burst. What nobody spent is lost, not given back: a bucket
 // that was full meanwhile would be filled above its brim.
 //
+// Nor is a subject refused that asks evenly for at most 80 % of its limit, spread over the nodes as it likes. A node has at most one
+// lease under way and one in hand, each an eighth of what it took in this slot or the last and no more than the rest of
+// the slot would use at that pace: so little lapses that 80 % of what is asked stays below what flows in.
+//
 // While Redis does not answer, each node admits by a limit of its own, the `share` of the whole, neither open nor closed:
 // then k ≤ (1 + nodes × share) × that, and one share more for each time that Redis loses what it knew.
 import { type Algorithm, admit, type CounterStore, makeRate, NO_ROOM, type Rate } from './rate'
@@ -51,6 +55,8 @@ export interface Reach {
 const PROBE_MS = 500
 /** a lease costs at most this part of the burst */
 const LEASE_PART = 4
+/** and is this part of what the node took in a slot; as much may lapse with each */
+const SLICE_PART = 8
 /** tokens gather this long before a refused subject is asked for again */
 const REST_PART = 8
 const REST_MS_MAX = 50
@@ -107,21 +113,27 @@ function askAlone(store: CounterStore, cluster: ClusterRate, key: string, now_ms
 /** Puts what is left of a lease where all workers find it; where there is no room it is lost. */
 function putLease(store: CounterStore, key: string, slot: number, tokens: number, lease_ms: number): void {
   const lease = key + '#' + slot
-  if (tokens > 0 && store.create(lease, tokens, lease_ms) === 'there') store.add(lease, tokens)
+  if (store.create(lease, tokens, lease_ms) === 'there') store.add(lease, tokens)
+  // the next one may be asked for
+  const leases = key + '*' + slot
+  if (store.create(leases, 1, lease_ms) === 'there') store.add(leases, 1)
 }
 
-/** How many were leased in this slot: the next lease is half of it. */
-function noteLeased(store: CounterStore, key: string, slot: number, tokens: number, lease_ms: number): void {
-  const leased = key + '+' + slot
-  if (store.create(leased, tokens, lease_ms) === 'there') store.add(leased, tokens)
+/** How many were taken in this slot: what the leases of this and the next go by. */
+function noteTaken(store: CounterStore, key: string, slot: number, tokens: number, lease_ms: number): void {
+  const taken = key + '+' + slot
+  if (store.create(taken, tokens, 2 * lease_ms) === 'there') store.add(taken, tokens)
 }
 
-function wantedNow(store: CounterStore, key: string, slot: number): number {
-  const leased = store.get(key + '+' + slot) ?? 0
-  if (leased === 0) return 1
+function wantedNow(store: CounterStore, key: string, slot: number, slot_left: number, lease_ms: number): number {
+  const last = store.get(key + '+' + (slot - 1)) ?? 0
+  const taken = Math.max(last, store.get(key + '+' + slot) ?? 0)
+  const slice = Math.floor(taken * Math.min(slot_left, 1 / SLICE_PART))
+  if (slice < 1) return 1
   // one at a time asks for more than it needs
-  const is_first = store.create(key + '?' + slot + '.' + leased, 1, ASKING_MS) === 'made'
-  return is_first ? 1 + Math.floor(leased / 2) : 1
+  const leases = store.get(key + '*' + slot) ?? 0
+  const is_first = store.create(key + '?' + slot + '.' + leases, 1, Math.min(ASKING_MS, lease_ms)) === 'made'
+  return is_first ? 1 + slice : 1
 }
 
 function afterTaking(
@@ -129,6 +141,7 @@ function afterTaking(
   source: TokenSource,
   cluster: ClusterRate,
   key: string,
+  slot: number,
   taken: Taken,
 ): number {
   if (taken.given === 0) {
@@ -137,9 +150,9 @@ function afterTaking(
     return -wait_ms
   }
   if (cluster.lease_ms > 0) {
-    const slot = Math.floor(source.now_ms() / cluster.lease_ms)
-    noteLeased(store, key, slot, taken.given, cluster.lease_ms)
-    putLease(store, key, slot, taken.given - 1, cluster.lease_ms)
+    noteTaken(store, key, slot, taken.given, cluster.lease_ms)
+    // into the slot it was asked in, even if that is over: it lapses so long after it was counted at the latest
+    if (taken.given > 1) putLease(store, key, slot, taken.given - 1, cluster.lease_ms)
   }
   const ahead_ms = taken.ms - cluster.rate.burst * cluster.rate.interval_ms
   return cluster.capacity > cluster.rate.burst && ahead_ms > 0 ? ahead_ms : 0
@@ -160,14 +173,16 @@ export function admitInCluster(
   const refused_until_ms = store.get(key + '!')
   if (refused_until_ms !== undefined && now_ms < refused_until_ms) return -(refused_until_ms - now_ms)
   let wanted = 1
+  let slot = 0
   if (cluster.lease_ms > 0) {
-    const slot = Math.floor(now_ms / cluster.lease_ms)
+    slot = Math.floor(now_ms / cluster.lease_ms)
     const left = store.get(key + '#' + slot)
     if (left !== undefined && left >= 1) {
       const after = store.add(key + '#' + slot, -1)
       if (after !== undefined && after >= 0) return 0
     }
-    if (mayAsk(reach, now_ms)) wanted = wantedNow(store, key, slot)
+    if (mayAsk(reach, now_ms))
+      wanted = wantedNow(store, key, slot, slot + 1 - now_ms / cluster.lease_ms, cluster.lease_ms)
     else return askAlone(store, cluster, key, now_ms)
   } else if (!mayAsk(reach, now_ms)) {
     return askAlone(store, cluster, key, now_ms)
@@ -180,5 +195,5 @@ export function admitInCluster(
     return askAlone(store, cluster, key, source.now_ms())
   }
   reach.away_until_ms = 0
-  return afterTaking(store, source, cluster, key, taken)
+  return afterTaking(store, source, cluster, key, slot, taken)
 }
