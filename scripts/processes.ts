@@ -22,8 +22,10 @@ export interface ProcessPlan {
   args: string[]
   env?: Record<string, string | undefined>
   cwd?: string
-  /** the user to run as; only root may ask for another */
-  user?: { uid: number; gid: number }
+  /** the user to run as; only root may ask for another. `reads_all`: it may read what only root could */
+  user?: { uid: number; gid: number; reads_all?: boolean }
+  /** true: once it is ready, it goes on when this process ends, and is ended by its pid */
+  outlives_us?: boolean
   /** both output streams are appended to it */
   log_file: string
   /** more logs whose tail belongs into an error message */
@@ -72,6 +74,9 @@ export class ManagedProcess {
     await this.exited
     this.spawn()
     await this.awaitReady()
+    if (!this.plan.outlives_us) return
+    unguard(this)
+    this.child?.unref()
   }
 
   private spawn(): void {
@@ -79,7 +84,7 @@ export class ManagedProcess {
     for (const file of [log_file, ...(this.plan.more_logs ?? [])]) putAsideWhenLarge(file)
     const log = openSync(log_file, 'a')
     this.expected_to_end = false
-    const wrapped = withParentDeathSignal(command, args, user)
+    const wrapped = wrap(command, args, user, this.plan.outlives_us ?? false)
     const child = spawn(wrapped.command, wrapped.args, {
       cwd,
       env: { ...process.env, ...env },
@@ -177,17 +182,25 @@ function sendSignal(pid: number, signal: NodeJS.Signals): void {
   }
 }
 
+/** For setpriv: read and enter everything; the bit makes access(2), which Java asks first, say the same. */
+export const READS_ALL = [
+  ...['--inh-caps=-all,+dac_read_search', '--ambient-caps=+dac_read_search'],
+  '--securebits=+no_setuid_fixup',
+]
+
 let has_setpriv: boolean | undefined
 
 // setpriv (util-linux) asks the kernel for SIGTERM when we die, and becomes the command: the pid stays the same.
-function withParentDeathSignal(command: string, args: string[], user: ProcessPlan['user']) {
+function wrap(command: string, args: string[], user: ProcessPlan['user'], outlives_us: boolean) {
   has_setpriv ??= spawnSync('setpriv', ['--pdeathsig', 'TERM', 'true']).status === 0
-  if (!has_setpriv) {
+  if (!has_setpriv || (user === undefined && outlives_us)) {
     if (user === undefined) return { command, args }
     throw new Error(`setpriv (package util-linux) is needed to run ${command} as another user than root`)
   }
   const as_user = user === undefined ? [] : [`--reuid=${user.uid}`, `--regid=${user.gid}`, '--clear-groups']
-  return { command: 'setpriv', args: [...as_user, '--pdeathsig', 'TERM', '--', command, ...args] }
+  const reading = user?.reads_all ? READS_ALL : []
+  const with_us = outlives_us ? [] : ['--pdeathsig', 'TERM']
+  return { command: 'setpriv', args: [...as_user, ...reading, ...with_us, '--', command, ...args] }
 }
 
 const guarded = new Set<ManagedProcess>()
