@@ -120,7 +120,7 @@ function writeConfig(folder: string, home: string, port: number, transport_port:
   writeFileSync(join(config, 'jvm.options.d/rushgate.options'), `${options.join('\n')}\n`)
 }
 
-/** `nobody`, with leave to read everything where root keeps the folders behind a door of its own (such as /root). */
+/** `nobody`, with leave to read everything where root keeps the folders behind a door of its own, as its home is. */
 function nobodyWhoReaches(...folders: string[]) {
   const ids = [`--reuid=${NOBODY.uid}`, `--regid=${NOBODY.gid}`, '--clear-groups']
   const reaches = (capabilities: string[]) =>
