@@ -28,6 +28,10 @@ describe('answers', () => {
     )
     expect(parseTaken('no_numbers')).toBe('no_numbers')
     expect(parseTaken('number 12')).toBe(undefined)
+    expect(parseTaken('number 12 1700000000123 5 7 3 9')).toBe(undefined)
+    expect(parseTaken('number 12 1700000000123 5 7 x')).toBe(undefined)
+    expect(parseTaken('numbers')).toBe(undefined)
+    expect(parseTaken('')).toBe(undefined)
   })
 
   it('of claim are a status and what goes with it', () => {
@@ -42,5 +46,13 @@ describe('answers', () => {
     expect(parseClaimed('expired')?.status).toBe('expired')
     expect(parseClaimed('waiting 4')).toBe(undefined)
     expect(parseClaimed('admitted abc')).toBe(undefined)
+  })
+
+  it('of claim are nothing else', () => {
+    for (const word of ['expired', 'not_open', 'rebuilding']) expect(parseClaimed(word)?.status).toBe(word)
+    const never = ['', 'wait', 'waiting', 'expired 3', 'Expired', 'OK', 'admitted abc x', 'admitted abc 1 2']
+    for (const line of never) expect(parseClaimed(line)).toBe(undefined)
+    expect(parseClaimed('waiting 4 1700000000123 5 7 0 3 9 x')).toBe(undefined)
+    expect(parseClaimed('waiting 4 1700000000123 5 7 0 3 9 100 1')).toBe(undefined)
   })
 })

@@ -42,6 +42,13 @@ export function numbersFrom(line: string, from: number): number[] {
   return numbers
 }
 
+/** None is negative. */
+function areNumbers(numbers: number[], count: number): boolean {
+  if (numbers.length !== count) return false
+  for (const number of numbers) if (!(number >= 0)) return false
+  return true
+}
+
 export interface Taken {
   number: number
   /** Redis' clock */
@@ -53,15 +60,17 @@ export interface Taken {
 
 /** What take-number says: a number, or a word: draw, no_numbers or rebuilding. undefined for what it never says. */
 export function parseTaken(line: string): Taken | string | undefined {
-  if (line.substring(0, 7) !== 'number ') return line
-  const [number, now_ms, front, credit, called] = numbersFrom(line, 7)
-  if (called === undefined) return undefined
+  if (line === 'draw' || line === 'no_numbers' || line === 'rebuilding') return line
+  if (line.substring(0, 7) !== 'number ') return undefined
+  const numbers = numbersFrom(line, 7)
+  if (!areNumbers(numbers, 5)) return undefined
+  const [number, now_ms, front, credit, called] = numbers
   return {
     number: number as number,
     now_ms: now_ms as number,
     front: front as number,
     credit: credit as number,
-    called,
+    called: called as number,
   }
 }
 
@@ -104,10 +113,12 @@ export function parseClaimed(line: string): Claimed | undefined {
     const end = line.indexOf(' ', 9)
     if (end < 0) return undefined
     claimed.pass_id = line.substring(9, end)
-    claimed.expires_ms = Number(line.substring(end + 1))
+    const times = numbersFrom(line, end + 1)
+    if (!areNumbers(times, 1)) return undefined
+    claimed.expires_ms = times[0] as number
   } else if (status === 'waiting') {
     const numbers = numbersFrom(line, 8)
-    if (numbers.length !== 8) return undefined
+    if (!areNumbers(numbers, 8)) return undefined
     claimed.ahead = numbers[0] as number
     claimed.now_ms = numbers[1] as number
     claimed.front = numbers[2] as number
@@ -116,6 +127,8 @@ export function parseClaimed(line: string): Claimed | undefined {
     claimed.called = numbers[5] as number
     claimed.in_checkout = numbers[6] as number
     claimed.issued = numbers[7] as number
+  } else if (line !== 'expired' && line !== 'not_open' && line !== 'rebuilding') {
+    return undefined
   }
   return claimed
 }
