@@ -57,12 +57,13 @@ interface Ask {
 
 const TERMS: AdmissionTerms = { rate_per_s: 20, rate_now_per_s: 20, checkout_max: 30, pass_ms: 60_000 }
 
-async function open(terms: AdmissionTerms, issued: number): Promise<Admission> {
+async function open(terms: AdmissionTerms, issued: number, gathers_ms = 0): Promise<Admission> {
   await redis.flushall()
   const [seconds] = await redis.time()
   const opened_ms = Number(seconds) * 1000 - 1000
   const model = newAdmission(terms, opened_ms)
   model.issued = issued
+  if (gathers_ms > 0) model.admits_from_ms = opened_ms + gathers_ms
   await redis.hset(metaKey(SALE, 0), { epoch: EPOCH, state: 'open', opens_ms: opened_ms, closes_ms: opened_ms + 1e9 })
   await redis.hset(admissionKey(SALE), {
     ...terms,
@@ -72,6 +73,7 @@ async function open(terms: AdmissionTerms, issued: number): Promise<Admission> {
     credit: model.credit,
     tokens: 0,
     at_ms: opened_ms,
+    admits_from_ms: model.admits_from_ms,
   })
   return model
 }
@@ -125,6 +127,7 @@ function person(number: number, user = `u${number}`): Ask {
 async function pass(model: Admission, by_ms: number): Promise<void> {
   await redis.hincrby(admissionKey(SALE), 'at_ms', -by_ms)
   await redis.hincrby(metaKey(SALE, 0), 'opens_ms', -by_ms)
+  if (model.admits_from_ms > 0) await redis.hincrby(admissionKey(SALE), 'admits_from_ms', -by_ms)
   for (const key of [calledUntilKey(SALE), checkoutKey(SALE)]) {
     for (const member of await redis.zrange(key, 0, -1)) await redis.zincrby(key, -by_ms, member)
   }
@@ -133,6 +136,7 @@ async function pass(model: Admission, by_ms: number): Promise<void> {
     await redis.hset(admittedKey(SALE), user, `${pass_id} ${Number(expires_ms) - by_ms} ${turn_of}`)
   }
   model.at_ms -= by_ms
+  if (model.admits_from_ms > 0) model.admits_from_ms -= by_ms
   model.until_ms = model.until_ms.map((until) => until - by_ms)
   for (const end of model.ends) end.expires_ms -= by_ms
   for (const one of Object.values(model.admitted) as Admitted[]) one.expires_ms -= by_ms
@@ -189,7 +193,8 @@ async function history(seed: number, steps: number): Promise<Record<string, numb
     pass_ms: 5000 + below(30_000),
   }
   terms.rate_now_per_s = terms.rate_per_s
-  const model = await open(terms, 0)
+  // a room made anew after a loss, now and then
+  const model = await open(terms, 0, seed % 3 === 0 ? 1 + below(6000) : 0)
   const seen: Record<string, number> = {}
   for (let step = 0; step < steps; step++) {
     const what = random()
@@ -266,6 +271,21 @@ describe('claim', () => {
     const admitted = all.filter((reply) => reply.includes(' admitted ')).length
     expect(admitted).toBe(TERMS.checkout_max)
     expect(await redis.zcard(checkoutKey(SALE))).toBe(TERMS.checkout_max)
+  })
+
+  test('after a loss waits for all who are there, and then goes by number', async () => {
+    model = await open({ ...TERMS, checkout_max: 1 }, 1000, 6500)
+    await redis.hset(admissionKey(SALE), 'front', 1000)
+    await pass(model, 4000)
+    expect((await claim([person(9)]))[0]).toMatch(/^waiting 0 /)
+    expect((await claim([person(4), person(9)])).map((line) => line.substring(0, 10))).toEqual([
+      'waiting 0 ',
+      'waiting 1 ',
+    ])
+    await pass(model, 2000)
+    expect((await claim([person(9)]))[0]).toMatch(/^waiting 1 /)
+    expect((await claim([person(4)]))[0]).toMatch(/^admitted /)
+    expect((await claim([person(9)]))[0]).toMatch(/^waiting 0 /)
   })
 
   test('gives the same pass again, and to one user one', async () => {

@@ -2,13 +2,13 @@
 //
 // Guarantees: numbers are lent by the ledger, durably, before Redis may give them out, so none is given twice. Where Redis is the one that
 // the ledger knows, a rebuild leaves the room as it is. Where it was lost, tickets keep their places: who was called up is called up
-// again; who has reserved is in checkout until it is paid; passes given before are over (since_ms), so that
-// nobody is in checkout whom the new room does not count.
+// again, and for SEEN_MS nobody is admitted, so that all who are there count; who has reserved is in checkout until it is paid; passes
+// given before are over (since_ms), so that nobody is in checkout whom the new room does not count.
 import type { Redis } from 'ioredis'
 import type { WaitingRoomSettings } from '../../../contract/gate-settings'
 import { admissionKey, admittedKey, calledKey, calledUntilKey, checkoutKey } from '../../../contract/keys'
 import { CHECKOUT_MS } from '../../../contract/pass'
-import { type AdmissionTerms, lookahead } from '../../../edge/src/domain/waiting'
+import { type AdmissionTerms, lookahead, SEEN_MS } from '../../../edge/src/domain/waiting'
 import { hasDraw } from '../draw/load-draw'
 import type { Ledger, Order, Sale } from '../ledger/port'
 import { execAll } from '../redis/scripts'
@@ -66,7 +66,9 @@ export async function loadRoom(
     const issued = issued_max - BLOCK
     const front = Math.max(0, seen_front - lookahead(terms))
     const hole_from = Math.max(seen_issued, draw?.entrants ?? 0)
-    room = { ...fields, front, issued, issued_max, hole_from, hole_to: issued }
+    // else the first to poll would stand before all who poll a moment later
+    const admits_from_ms = now_ms + SEEN_MS
+    room = { ...fields, front, issued, issued_max, hole_from, hole_to: issued, admits_from_ms }
   }
   await ledger.durable()
   await write(redis, sale.id, room, orders)

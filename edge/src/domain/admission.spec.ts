@@ -113,6 +113,14 @@ describe('admission', () => {
     expect(poll(state, 5, 13003)).toBe('waiting 0')
   })
 
+  it('waits in a room made anew for all who are there', () => {
+    const state = roomWith(100)
+    state.admits_from_ms = 3000 + SEEN_MS
+    expect(poll(state, 5, 3000)).toBe('waiting 4')
+    expect(poll(state, 1, 3000 + SEEN_MS - 1)).toBe('waiting 0')
+    expect(poll(state, 1, 3000 + SEEN_MS)).toBe('admitted p1')
+  })
+
   it('keeps places while nothing is given', () => {
     const state = roomWith(100)
     expect(ask(state, TERMS, false, 1, 'u1', 'p1').status).toBe('waiting')

@@ -9,6 +9,7 @@
 // from then on: until its call ends (CALL_MS), and after each poll for SEEN_MS more. Whoever polls is admitted when fewer
 // numbers than free places count before theirs. So a place is never given past somebody who is there, and
 // by the time a place comes up those who went away have long stopped counting. Somebody who comes back counts again, in the old place.
+// A room made anew after a loss knows nobody who counts: it admits only from admits_from_ms on, when all who are there have polled.
 //
 // The script edge/src/redis/claim.ts does the same in Redis, for all gates at once; backend/test/admission.spec.ts holds the
 // two against each other.
@@ -50,6 +51,8 @@ export interface Admission {
   /** thousandths of admissions */
   tokens: number
   at_ms: number
+  /** nobody is admitted before; 0 in a room that was never lost */
+  admits_from_ms: number
   /** called up and counting, ascending, and until when each counts */
   called: number[]
   until_ms: number[]
@@ -69,6 +72,7 @@ export function newAdmission(terms: AdmissionTerms, now_ms: number): Admission {
     credit: 1000 * lookahead(terms),
     tokens: 0,
     at_ms: now_ms,
+    admits_from_ms: 0,
     called: [],
     until_ms: [],
     in_checkout: 0,
@@ -142,7 +146,7 @@ function rankOf(state: Admission, number: number): number {
 
 /** Places that may be given at this instant. */
 export function freePlaces(state: Admission, terms: AdmissionTerms, is_admitting: boolean): number {
-  if (!is_admitting) return 0
+  if (!is_admitting || state.at_ms < state.admits_from_ms) return 0
   return Math.max(0, Math.min(Math.floor(state.tokens / 1000), terms.checkout_max - state.in_checkout))
 }
 

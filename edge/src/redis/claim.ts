@@ -42,6 +42,7 @@ interface Room {
   called: number
   in_checkout: number
   now_ms: number
+  admits_from_ms: number
 }
 
 /** Adds the numbers from `from` to `to` to a sorted set, each under `score` or under itself. */
@@ -92,7 +93,7 @@ function advance(keys: string[], room: Room, passed_ms: number): void {
 }
 
 function freePlaces(room: Room, is_admitting: boolean): number {
-  if (!is_admitting) return 0
+  if (!is_admitting || room.now_ms < room.admits_from_ms) return 0
   return math.max(0, math.min(math.floor(room.tokens / 1000), room.checkout_max - room.in_checkout))
 }
 
@@ -155,6 +156,7 @@ function roomOf(keys: string[], opens_ms: number, clock_ms: number): LuaMultiRet
     'credit',
     'tokens',
     'at_ms',
+    'admits_from_ms',
   ) as (string | false)[]
   if (!stored[0]) return $multi(undefined, 0)
   // a clock that was set back stands still until it is there again
@@ -172,6 +174,7 @@ function roomOf(keys: string[], opens_ms: number, clock_ms: number): LuaMultiRet
     called: 0,
     in_checkout: 0,
     now_ms,
+    admits_from_ms: numberOf(stored[9]),
   }
   return $multi(room, now_ms - at_ms)
 }
