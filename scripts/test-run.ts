@@ -6,6 +6,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createWriteStream, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { fetchEngines, type SharedEngines, startSharedEngines } from './engines/for-run'
 import { buildK6, findK6 } from './k6'
 import { installPackages, missingPackages, RUN_PACKAGES, TEST_PACKAGES, whyNotInstallable } from './setup'
 import { ROOT } from './stack'
@@ -19,6 +20,7 @@ const QUICK_PACKAGES = ['luajit2', 'lua-busted', 'lua-check']
 
 const total: Tally = { passed: 0, failed: [], skipped: [] }
 let running: ChildProcess | undefined
+let engines: SharedEngines | undefined
 
 function add(tally: Tally): void {
   total.passed += tally.passed
@@ -53,6 +55,18 @@ async function setUp(size: Size): Promise<void> {
     const why_not = await buildK6()
     if (why_not !== undefined) console.log(why_not)
   }
+  if (size !== 'quick') {
+    const why_not = await fetchEngines(sayEveryTenth())
+    if (why_not !== undefined) console.log(why_not)
+  }
+}
+
+/** A log is no place for every megabyte. */
+function sayEveryTenth(): (line: string) => void {
+  let lines = 0
+  return (line) => {
+    if (lines++ % 10 === 0) console.log(`  ${line}`)
+  }
 }
 
 function commandOf(step: Step, absent_specs: string[], json: string): [string, string[]] {
@@ -76,7 +90,7 @@ interface Ended {
 
 function execute(program: string, args: string[], size: Size, log_file: string, minutes_max: number): Promise<Ended> {
   return new Promise((resolve) => {
-    const env = { ...process.env, ...(size === 'full' ? { FULL: '1' } : {}) }
+    const env = { ...process.env, ...engines?.env, ...(size === 'full' ? { FULL: '1' } : {}) }
     const child = spawn(program, args, { cwd: ROOT, env, stdio: ['ignore', 'pipe', 'pipe'] })
     running = child
     const log = createWriteStream(log_file)
@@ -135,6 +149,16 @@ function readReport(file: string): unknown {
   }
 }
 
+/** Where they do not start, specs try on their own, and say more about it. */
+async function startEngines(): Promise<void> {
+  console.log('  starting Kafka and Elasticsearch, which its specs share')
+  try {
+    engines = await startSharedEngines(join(LOGS, 'engines'))
+  } catch (error) {
+    total.failed.push(`Kafka and Elasticsearch: ${error instanceof Error ? error.message : String(error)}`)
+  }
+}
+
 async function runStep(step: Step, size: Size, absent: Map<string, string>, absent_specs: string[]): Promise<string> {
   const reason = step.needs?.find((part) => absent.has(part))
   if (reason !== undefined) {
@@ -143,8 +167,11 @@ async function runStep(step: Step, size: Size, absent: Map<string, string>, abse
   }
   const file = step.name.replace(/[^a-z0-9]+/gi, '-').toLowerCase()
   const json = join(LOGS, `${file}.json`)
+  if (step.uses_engines && !absent.has('kafka')) await startEngines()
   const [program, args] = commandOf(step, absent_specs, json)
   const ended = await execute(program, args, size, join(LOGS, `${file}.log`), step.minutes_max)
+  await engines?.stop()
+  engines = undefined
   const tally = judge(step, ended, json)
   add(tally)
   return `${tally.passed} passed, ${tally.failed.length} failed, ${tally.skipped.length} skipped`
@@ -186,7 +213,7 @@ function report(times: string[]): void {
 }
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  process.once(signal, () => {
+  process.on(signal, () => {
     running?.kill(signal)
     running?.once('close', () => process.exit(130))
   })

@@ -1,4 +1,6 @@
 // What `npm test` runs, in order, as a table: a new step is a line.
+import { areFetched } from './engines/fetch'
+import { specsThatUse } from './engines/for-run'
 import { findK6 } from './k6'
 import { postgresBinFolder } from './postgres'
 import { findProgram, hasNginx } from './setup'
@@ -27,6 +29,18 @@ export const PARTS: Part[] = [
   },
   { name: 'chromium', isPresent: program('chromium'), get: 'apt-get install chromium', specs: ['web/test/**'] },
   { name: 'go', isPresent: program('go'), get: 'Go 1.24 or newer from go.dev', specs: ['bench/test/**'] },
+  {
+    name: 'kafka',
+    isPresent: areFetched,
+    get: 'Java 17 or newer and Maven, which fetches it',
+    specs: specsThatUse(/kafkaForTests|startKafka|engines\/run|'--full'/),
+  },
+  {
+    name: 'elasticsearch',
+    isPresent: areFetched,
+    get: 'Java 17 or newer and Maven, which fetches it',
+    specs: specsThatUse(/elasticsearchForTests|startElasticsearch|engines\/run|'--full'/),
+  },
   { name: 'k6', isPresent: () => findK6() !== undefined, get: 'Go, which builds it', specs: [] },
 ]
 
@@ -40,6 +54,8 @@ export interface Step {
   counts?: RegExp
   sizes: Size[]
   needs?: string[]
+  /** Kafka and Elasticsearch run beside it, where they can be had */
+  uses_engines?: boolean
   minutes_max: number
 }
 
@@ -66,6 +82,7 @@ export const STEPS: Step[] = [
     run: ['integration'],
     sizes: WHOLE,
     needs: ['nginx', 'redis'],
+    uses_engines: true,
     minutes_max: 35,
   },
   {

@@ -48,6 +48,10 @@ export async function cached(
   }
 }
 
+export function isCached(name: string, cache = enginesCache()): boolean {
+  return existsSync(join(cache, name))
+}
+
 /** Waits while a living process has it. */
 async function lock(file: string): Promise<() => void> {
   for (;;) {

@@ -8,8 +8,8 @@ import { copyFileSync, createReadStream, readdirSync, readFileSync, rmSync, stat
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { findProgram } from '../setup'
-import { cached, enginesCache } from './cache'
-import { findJava, JAVA_MIN_ELASTICSEARCH_9, whyNoEngines } from './java'
+import { cached, enginesCache, isCached } from './cache'
+import { findJava, JAVA_MIN, JAVA_MIN_ELASTICSEARCH_9, whyNoEngines } from './java'
 
 const HERE = dirname(fileURLToPath(import.meta.url))
 const PLUGIN = 'org.apache.maven.plugins:maven-dependency-plugin:3.8.1'
@@ -70,9 +70,9 @@ export async function verifyJars(folder: string, list = join(HERE, 'kafka-jars.s
 
 /** The folder of an unpacked Elasticsearch that the Java of this machine runs, fetched at first. */
 export async function fetchElasticsearch(progress: Progress = () => {}): Promise<{ home: string; version: string }> {
-  const zip = findJava(JAVA_MIN_ELASTICSEARCH_9) === undefined ? ELASTICSEARCH_8 : ELASTICSEARCH_9
+  const zip = wantedZip()
   const artifact = `-Dartifact=org.elasticsearch.distribution.integ-test-zip:elasticsearch:${zip.version}:zip`
-  const folder = await cached(`elasticsearch-${zip.version}`, async (part) => {
+  const folder = await cached(elasticsearchFolder(zip), async (part) => {
     const watch = setInterval(() => {
       const megabytes = Math.round(largestFile(join(repository(), 'org/elasticsearch')) / MEGABYTE)
       progress(`Elasticsearch ${zip.version}: ${megabytes} of ${Math.round(zip.bytes / MEGABYTE)} MB`)
@@ -92,11 +92,27 @@ export async function fetchElasticsearch(progress: Progress = () => {}): Promise
   return { home: join(folder, `elasticsearch-${zip.version}`), version: zip.version }
 }
 
+/** Whether both are in the cache, so that nothing has to be downloaded. */
+export function areFetched(): boolean {
+  const java = findJava(JAVA_MIN)
+  return (
+    java !== undefined && [`kafka-${KAFKA_VERSION}`, elasticsearchFolder(wantedZip())].every((name) => isCached(name))
+  )
+}
+
 export async function verify(file: string, sha256: string): Promise<void> {
   const hash = createHash('sha256')
   for await (const piece of createReadStream(file)) hash.update(piece as Buffer)
   const found = hash.digest('hex')
   if (found !== sha256) throw new Error(`${file}: its sha256 is ${found}, expected ${sha256}`)
+}
+
+function wantedZip(): Zip {
+  return findJava(JAVA_MIN_ELASTICSEARCH_9) === undefined ? ELASTICSEARCH_8 : ELASTICSEARCH_9
+}
+
+function elasticsearchFolder({ version }: Zip): string {
+  return `elasticsearch-${version}`
 }
 
 /** Apart from the user's own ~/.m2: nothing of ours is left there, and all of it goes with the cache. */
