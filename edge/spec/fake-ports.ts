@@ -25,6 +25,8 @@ export interface FakeGate {
   known: KnownSale | undefined
   is_ready: boolean
   lane_result: LaneResult
+  /** what it says to scripts that it answers otherwise */
+  lane_results: Record<string, LaneResult | undefined>
   /** what the lane was asked, a line each */
   asked: string[]
   /** what countWithin answers */
@@ -140,7 +142,7 @@ function fakeLane(gate: FakeGate): LanePort {
     },
     ask: (script, channel, _keys, item) => {
       gate.asked.push('ask ' + script + ' ' + channel + ' ' + item)
-      return gate.lane_result
+      return gate.lane_results[script] ?? gate.lane_result
     },
     lookup: (_sale, shard, body) => {
       gate.asked.push('lookup ' + shard + ' ' + body)
@@ -226,6 +228,7 @@ export function fakeGate(): FakeGate {
     known: knownSale({}),
     is_ready: true,
     lane_result: { line: 'held 17 1500' },
+    lane_results: {},
     asked: [],
     count: 1,
     rates: fakeCounters(10000),

@@ -302,10 +302,12 @@ describe('a draw', () => {
     expect(poll(gate, 0)).toContain('"draw":"drawing"}')
     gate.lane_result = { line: 'rebuilding' }
     expect(poll(gate, 0)).toContain('"poll_after_ms":3000}')
-    // the lane says the same to claim here: what matters is that the rank goes on as the number of a new ticket
     gate.lane_result = { line: 'number 12 5000 5 150 3' }
+    gate.lane_results['claim'] = { line: 'waiting 6 5000 5 150 0 3 2 100' }
     expect(poll(gate, 0)).toContain('"ticket":"t1.k1.' + idOf(gate) + '.ada.12.5000.')
     expect(gate.asked[gate.asked.length - 1]).toContain('ask claim ')
+    gate.lane_results['claim'] = { line: 'waits 6 5000 5 150 0 3 2 100' }
+    expect(poll(gate, 0)).toBe('store_failure')
   })
 
   it('gives those who come when it is over a number, and those who ask again their rank', () => {
