@@ -14,6 +14,8 @@ import { Authenticator } from './http/auth'
 import { addHealthRoutes } from './http/health'
 import { type ReceiptMaker, Refusal } from './http/refusal'
 import { createHttpServer, type HttpServer } from './http/server'
+import { KnownItems } from './items/known-items'
+import { addItemRoutes } from './items/routes'
 import type { Ledger } from './ledger/port'
 import { ListsFollower } from './lists/follower'
 import { addListRoutes } from './lists/routes'
@@ -140,7 +142,10 @@ export class Backend {
       addDrawRoutes(app, { ledger, sales })
       addReceiptRoutes(app, { keyring, auth })
       addListRoutes(app, { ledger, lists, auth, log })
-      if (catalogue !== undefined) addCatalogueRoutes(app, { catalogue, auth, durable, log })
+      if (catalogue !== undefined) {
+        addCatalogueRoutes(app, { catalogue, auth, durable, log })
+        addItemRoutes(app, { items: new KnownItems(catalogue, now, log), auth })
+      }
       addReservationRoutes(app, { auth, reservations, sales })
       addWebhookRoutes(app, { ledger, provider, metrics, onChanged: onPayment })
       addSandboxRoutes(app, this.sandbox)

@@ -6,6 +6,7 @@ import { keyProblem } from '../src/domain/purchase'
 import type { RouteName } from '../src/domain/route'
 import { newBoard } from '../src/domain/stock'
 import type { EventsPort } from '../src/kernel/events'
+import type { ItemPage, ItemsPort } from '../src/kernel/items'
 import type { JwtSession } from '../src/kernel/jwt'
 import type { LanePort, LaneResult } from '../src/kernel/lane'
 import type { CryptoPort, HeaderPort, InProgressPort, MarkPort, Ports } from '../src/kernel/plugin'
@@ -13,6 +14,15 @@ import { type GateRequest, newRequest } from '../src/kernel/request'
 import type { KnownSale } from '../src/kernel/sales'
 import type { Verdict } from '../src/kernel/verdict'
 import { type FakeCounters, fakeCounters } from './fake-counters'
+
+export interface FakeItems {
+  pages: Record<string, ItemPage | undefined>
+  missing: Record<string, boolean | undefined>
+  known: 'maybe' | 'no' | 'unsure'
+  hot: Record<string, boolean | undefined>
+  /** ids, each with a space before it */
+  refreshed: string
+}
 
 export interface FakeGate {
   ports: Ports
@@ -51,6 +61,8 @@ export interface FakeGate {
   counted: string
   /** what the lists say, by address, user or fingerprint */
   standings: Record<string, Standing | undefined>
+  /** pages that the node has, ids that are missing, what the filter says, hot ones; what was to be refreshed */
+  items: FakeItems
   /** whom the shop's own tokens are of */
   jwt: Record<string, JwtSession | undefined>
 }
@@ -218,6 +230,18 @@ function fakeCrypto(): CryptoPort {
   }
 }
 
+function fakeItems(gate: FakeGate): ItemsPort {
+  return {
+    page: (id) => gate.items.pages[id],
+    isMissing: (id) => gate.items.missing[id] === true,
+    knows: () => gate.items.known,
+    isHot: (id) => gate.items.hot[id] === true,
+    refresh: (id) => {
+      gate.items.refreshed = gate.items.refreshed + ' ' + id
+    },
+  }
+}
+
 export function fakeGate(): FakeGate {
   const gate: FakeGate = {
     headers: {},
@@ -244,6 +268,7 @@ export function fakeGate(): FakeGate {
     marks: {},
     recorded: [],
     counted: '',
+    items: { pages: {}, missing: {}, known: 'maybe', hot: {}, refreshed: '' },
   } as unknown as FakeGate
   gate.ports = {
     lane: fakeLane(gate),
@@ -282,6 +307,7 @@ export function fakeGate(): FakeGate {
     agentKind: () => gate.agent_kind,
     marks: fakeMarks(gate),
     events: fakeEvents(gate),
+    items: () => fakeItems(gate),
   }
   return gate
 }

@@ -3,6 +3,7 @@
 //   init         configuration, secrets, plugins: everything that can be wrong, before a worker starts
 //   init_worker  lane, follower, timers
 //   access       the chain; what it does not answer is forwarded to the backend
+//   item         the page of an item that is not in memory: waits for it
 //   healthz, metrics   for operators
 import * as base64 from 'ngx.base64'
 import { REFUSALS, type RefusalCode } from '../../contract/codes'
@@ -16,6 +17,8 @@ import { keepForwarded, takeForwarded } from './adapters/forwarded'
 import { headerPort } from './adapters/header-shape'
 import { readBody, sendAnswer, sendRefusal } from './adapters/http'
 import { inProgress, leaveInProgress } from './adapters/in-progress'
+import { itemFiller } from './adapters/item-filler'
+import { type ItemsNode, itemsNode, itemZones } from './adapters/items'
 import { type Lane, type LaneLimits, newLane, queueAgeMs, startLane, wakeLane } from './adapters/lane'
 import { buildLinks } from './adapters/links'
 import { type ListsNode, listsNode } from './adapters/lists'
@@ -35,13 +38,15 @@ import type { GateConfig } from './kernel/config'
 import { NO_EVENTS } from './kernel/events'
 import type { InProgressPort, Ports } from './kernel/plugin'
 import { type GateRequest, newRequest } from './kernel/request'
-import { FORWARD, type Refusal, refuse, refuseFor, type Verdict } from './kernel/verdict'
+import { type Answer, FORWARD, type Refusal, refuse, refuseFor, type Verdict } from './kernel/verdict'
 import { plugins } from './plugins/index'
+import { itemCache } from './plugins/item-cache/index'
 
 const TICK_S = 0.1
 const STOCK_S = 0.25
 const FLUSH_S = 1
 const CHECK_S = 0.5
+const WARM_S = 1
 /**
  * A worker's live heap is small and what a request leaves behind is not: at Lua's 200 % a fifth of the time went to marking
  * the same few megabytes again and again.
@@ -66,6 +71,9 @@ let in_progress: InProgressPort
 let scripts: RedisScripts
 let sales: SalesNode
 let lists: ListsNode
+let items: ItemsNode
+/** undefined where the plugin item-cache is not on its route */
+let fillItem: ((this: void) => Answer | Refusal | undefined) | undefined
 let metrics: Metrics
 let requests: PairCounter
 let backend_breaker: BackendBreaker
@@ -108,6 +116,7 @@ export function init(): void {
 function tick(): void {
   sales.refresh()
   lists.refresh()
+  items.refresh()
   backend_breaker.refresh()
   const backend_away = backend_breaker.isClosed() ? 0 : 1
   node.tick(queueAgeMs(lane, nowS()), lane.down ? 1 : 0, volatile_lane.down ? 1 : 0, backend_away)
@@ -164,6 +173,16 @@ export function init_worker(): void {
   backend_breaker = backendBreaker(shared, backend, bearer)
   node = nodeLevel(shared, config.degrade, metrics, sales.degradeByHand, TICK_S)
   lists = listsNode(requiredDict<string | number>('rushgate_lists'), backend, bearer, metrics)
+  items = itemsNode({
+    zones: itemZones(),
+    backend,
+    bearer,
+    metrics,
+    mayAsk: backend_breaker.isClosed,
+    askFailed: backend_breaker.failed,
+    isHot: () => false,
+    onSale: sales.onSale,
+  })
   lane = newLane(environment.redis, config.lane)
   volatile_lane = newLane(environment.redis_volatile, volatileLimits(config))
   in_progress = inProgress(requiredDict<number>('rushgate_in_progress'))
@@ -175,16 +194,21 @@ export function init_worker(): void {
   receipts = newReceipts(first as Secret, readAddress)
   const crypto = cryptoPort(environment.secrets)
   const headers = headerPort(config.clients)
-  const parts = { scripts, sales, lists, metrics, node, volatile_lane, in_progress, crypto, headers, events: NO_EVENTS }
+  const events = NO_EVENTS
+  const parts = { scripts, sales, lists, metrics, node, volatile_lane, in_progress, crypto, headers, events, items }
   const ports_of = new LuaTable<string, Ports>()
   for (const plugin of plugins) ports_of.set(plugin.name, portsFor(plugin.name, parts))
   links_of = buildLinks(plugins, config, ports_of)
+  fillItem = itemFiller(items, config, report)
   sales.refresh()
   lists.refresh()
+  items.refresh()
   startLane(lane)
   startTimer(0, following('sales', sales.follow), false)
   startTimer(0, following('lists', lists.follow), false)
+  startTimer(0, following('items', items.follow), false)
   startTimer(TICK_S, tick, true)
+  startTimer(WARM_S, items.warm, true)
   startTimer(STOCK_S, readStock, true)
   startTimer(CHECK_S, checkBackend, true)
   startTimer(FLUSH_S, flush, true)
@@ -275,6 +299,14 @@ export function log(): void {
   tell(takeForwarded(), ngx.status)
 }
 
+function sendFault(traceback: unknown): void {
+  metrics.add('rushgate_faults_total', 1)
+  ngx.log(ngx.ERR, 'fault: ', traceback)
+  countRequest('fault')
+  const fault = refuse('internal', 'This is a fault of ours; it has been written down.')
+  sendRefusal(fault, receipts.seal(fault, GATE, undefined))
+}
+
 export function access(): void {
   let [ok, outcome] = xpcall(decide, debug.traceback)
   if (ok && outcome === undefined) {
@@ -284,11 +316,7 @@ export function access(): void {
     ;[ok, outcome] = xpcall(decideRest, debug.traceback, request)
   }
   if (!ok) {
-    metrics.add('rushgate_faults_total', 1)
-    ngx.log(ngx.ERR, 'fault: ', outcome)
-    countRequest('fault')
-    const fault = refuse('internal', 'This is a fault of ours; it has been written down.')
-    sendRefusal(fault, receipts.seal(fault, GATE, undefined))
+    sendFault(outcome)
     return
   }
   const verdict = outcome as Verdict
@@ -305,6 +333,25 @@ export function access(): void {
     countRequest(verdict.code)
     tell(decided, REFUSALS[verdict.code].status)
     sendRefusal(verdict, receipts.seal(verdict, refused_by, decided))
+  }
+}
+
+/** After the internal redirect to /item/{id}: the chain has let it pass, and its page is not in memory. */
+export function item(): void {
+  if (fillItem === undefined) return
+  const [ok, outcome] = xpcall(fillItem, debug.traceback)
+  route_name = 'item'
+  if (!ok) {
+    sendFault(outcome)
+    return
+  }
+  const verdict = outcome as Answer | Refusal | undefined
+  if (verdict === undefined) return
+  if (verdict.kind === 'answer') {
+    sendAnswer(verdict)
+  } else {
+    countRequest(verdict.code)
+    sendRefusal(verdict, receipts.seal(verdict, itemCache.name, undefined))
   }
 }
 

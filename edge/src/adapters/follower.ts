@@ -36,7 +36,7 @@ export function isMine(shared: SharedState, duty: string): boolean {
 
 /**
  * Follows GET /internal/`name`. `take` is handed each newer answer, as text and decoded, and leaves it in shared memory; the
- * version, key `name`_version, is raised after that.
+ * version, key `name`_version, is raised after that. `more`: what else the query says, beginning with an ampersand.
  */
 export function newFollower(
   name: string,
@@ -45,6 +45,7 @@ export function newFollower(
   bearer: string,
   take: (this: void, body: string, said: Versioned) => void,
   onTaken: (this: void) => void,
+  more: (this: void) => string = () => '',
 ): Follower {
   const duty = name + '_follower'
   const version_key = name + '_version'
@@ -53,7 +54,7 @@ export function newFollower(
   /** False when the backend did not answer, or not with what it should. */
   function poll(): boolean {
     const [after] = shared.get(version_key)
-    const path = '/internal/' + name + '?after=' + tostring(after ?? -1) + '&wait_ms=' + tostring(WAIT_MS)
+    const path = '/internal/' + name + '?after=' + tostring(after ?? -1) + '&wait_ms=' + tostring(WAIT_MS) + more()
     const [body, failure] = getJson(backend, path, bearer, WAIT_MS / 1000 + 5)
     if (body === undefined) {
       if (failure !== 'exiting') ngx.log(ngx.WARN, name, ': backend: ', failure)

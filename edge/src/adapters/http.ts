@@ -3,7 +3,7 @@ import * as cjson from 'cjson.safe'
 import * as ffi from 'ffi'
 import { REFUSALS, type RefusalCode } from '../../../contract/codes'
 import type { HttpPort } from '../kernel/plugin'
-import type { Answer, Refusal } from '../kernel/verdict'
+import type { Answer, KeptAnswer, Refusal } from '../kernel/verdict'
 import { variable } from './nginx-calls'
 
 const JSON_DEPTH_MAX = 16
@@ -129,7 +129,30 @@ function send(status: number, content_type: string, body: string | string[], byt
   ngx.exit(ngx.HTTP_OK)
 }
 
+/** Its location in nginx.conf adds what is the same for every page. */
+function sendKept(answer: Answer, kept: KeptAnswer): void {
+  ngx.status = answer.status
+  const headers = ngx.header
+  headers['Cache-Control'] = kept.cache_control
+  headers['ETag'] = kept.tag
+  headers['Age'] = lengthText(kept.age_s)
+  headers['Cache-Status'] = kept.cache_status
+  if (answer.status === ngx.HTTP_NOT_MODIFIED) {
+    ngx.send_headers()
+  } else {
+    headers['Content-Type'] = answer.content_type
+    headers['Content-Length'] = lengthText(answer.body.length)
+    if (kept.encoding !== '') headers['Content-Encoding'] = kept.encoding
+    ngx.print(answer.body)
+  }
+  ngx.exit(ngx.HTTP_OK)
+}
+
 export function sendAnswer(answer: Answer): void {
+  if (answer.kept !== undefined) {
+    sendKept(answer, answer.kept)
+    return
+  }
   if (answer.policy !== undefined) ngx.header['Content-Security-Policy'] = answer.policy
   send(answer.status, answer.content_type, answer.body, answer.body.length)
 }

@@ -33,6 +33,13 @@ const FAMILIES: Help[] = [
     type: 'counter',
     help: 'Entries of the lists that found no room: make the zone larger.',
   },
+  { name: 'rushgate_items_known', type: 'gauge', help: 'Products in the filter that this node has.' },
+  { name: 'rushgate_items_lost_total', type: 'counter', help: 'Products that found no room: make the zone larger.' },
+  {
+    name: 'rushgate_items_evicted_total',
+    type: 'counter',
+    help: 'Times that a full zone of item pages forgot what was asked for longest ago.',
+  },
   { name: 'rushgate_lane_batches_total', type: 'counter', help: 'Script calls sent to Redis.' },
   { name: 'rushgate_lane_items_total', type: 'counter', help: 'Items in those calls.' },
   { name: 'rushgate_lane_failures_total', type: 'counter', help: 'Items that got no answer from Redis.' },

@@ -5,6 +5,7 @@ import { agentKind } from './agents'
 import { clusterRates } from './cluster-rates'
 import { counterStore } from './counters'
 import { nginxHttp } from './http'
+import type { ItemsNode } from './items'
 import { jwtReader } from './jwt'
 import type { Lane } from './lane'
 import type { ListsNode } from './lists'
@@ -27,6 +28,7 @@ export interface PortParts {
   crypto: CryptoPort
   headers: HeaderPort
   events: EventsPort
+  items: ItemsNode
 }
 
 export function portsFor(plugin: string, parts: PortParts): Ports {
@@ -61,5 +63,6 @@ export function portsFor(plugin: string, parts: PortParts): Ports {
     agentKind,
     marks: markPort(requiredDict<number>('rushgate_marks')),
     events: parts.events,
+    items: parts.items.port,
   }
 }

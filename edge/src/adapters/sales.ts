@@ -27,6 +27,8 @@ export interface SalesNode {
   follow: (this: void) => void
   /** asks for the stock of every sale that may sell, in one worker at a time */
   readStock: (this: void, read: StockReader) => void
+  /** SKUs of the sales that are loaded and have not closed, at most `max` */
+  onSale: (this: void, max: number) => string[]
   onChange: (this: void, forget: (this: void) => void) => void
 }
 
@@ -156,6 +158,19 @@ export function salesNode(shared: SharedState, backend: HttpTarget, bearer: stri
     }
   }
 
+  function onSale(max: number): string[] {
+    const skus: string[] = []
+    const now_ms = nowS() * 1000
+    for (const { sale } of list) {
+      if (sale.state !== 'ready' || now_ms >= sale.closes_ms) continue
+      for (const { sku } of sale.skus) {
+        if (skus.length >= max) return skus
+        skus.push(sku)
+      }
+    }
+    return skus
+  }
+
   function refresh(): void {
     follower.keepDuty()
     loadSales()
@@ -170,6 +185,7 @@ export function salesNode(shared: SharedState, backend: HttpTarget, bearer: stri
     onStock,
     follow: follower.follow,
     readStock,
+    onSale,
     onChange: (forget) => {
       changed = forget
     },

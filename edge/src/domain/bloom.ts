@@ -76,7 +76,8 @@ export function mayContain(filter: BloomFilter, text: string): boolean {
   const step = bloomStep(filter.seed, text)
   for (let number = 0; number < filter.hashes; number++) {
     const place = bloomPlace(hash, step, number, filter.bits)
-    const eight = filter.text.charCodeAt(Math.floor(place / 8))
+    const at = Math.floor(place / 8)
+    const eight = filter.text.charCodeAt(at)
     if ((eight & (POWERS[place % 8] ?? 0)) === 0) return false
   }
   return true

@@ -8,6 +8,7 @@ import type { TokenSource } from '../domain/cluster-rate'
 import type { CounterStore } from '../domain/rate'
 import type { RouteName } from '../domain/route'
 import type { EventsPort } from './events'
+import type { ItemSettings, ItemsPort } from './items'
 import type { JwtPort } from './jwt'
 import type { LanePort } from './lane'
 import type { ListsPort } from './lists'
@@ -50,6 +51,8 @@ export interface Ports {
   marks: MarkPort
   /** events of items, to Kafka or to the Redis of volatile data */
   events: EventsPort
+  /** the pages of items that this node keeps, under these settings; for one plugin */
+  items: (this: void, settings: ItemSettings) => ItemsPort
 }
 
 /** The headers that domain/header-shape.ts knows, without their values. */

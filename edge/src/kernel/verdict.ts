@@ -8,6 +8,20 @@ export interface Answer {
   body: string
   /** Content-Security-Policy, for pages */
   policy?: string
+  /** where caches and browsers may keep it; without it they must not */
+  kept?: KeptAnswer
+}
+
+/** Headers of an answer that may be kept. */
+export interface KeptAnswer {
+  cache_control: string
+  /** ETag */
+  tag: string
+  age_s: number
+  /** RFC 9211 */
+  cache_status: string
+  /** Content-Encoding; '' for none */
+  encoding: string
 }
 
 export interface Refusal {

@@ -4,6 +4,7 @@ import { addressList, userList } from './access-list/index'
 import { botScore } from './bot-score/index'
 import { challenge } from './challenge/index'
 import { inProgress } from './in-progress/index'
+import { itemCache } from './item-cache/index'
 import { rateLimit, userLimit } from './rate-limit/index'
 import { reservation } from './reservation/index'
 import { reservationStatus } from './reservation-status/index'
@@ -26,4 +27,5 @@ export const plugins: Plugin[] = [
   saleState,
   reservationStatus,
   reservation,
+  itemCache,
 ]

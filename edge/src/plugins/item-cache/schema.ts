@@ -1,0 +1,103 @@
+import { integer, object } from '../../kernel/schema'
+
+export const schema = object('Pages of items from memory: fetched once for all who ask, shown stale rather than not.', {
+  fresh_ms: integer({
+    min: 100,
+    max: 3600000,
+    unit: 'milliseconds',
+    default: 30000,
+    description: 'How long a page is served without another look; a change of the product ends it at once.',
+  }),
+  hot_fresh_ms: integer({
+    min: 100,
+    max: 3600000,
+    unit: 'milliseconds',
+    default: 120000,
+    description: 'The same for a hot item, which is fetched anew before it ends.',
+  }),
+  jitter_percent: integer({
+    min: 0,
+    max: 90,
+    unit: 'per cent',
+    default: 20,
+    description: 'By how much of its time the end of a page is drawn earlier, so that pages do not end together.',
+  }),
+  stale_ms: integer({
+    min: 0,
+    max: 604800000,
+    unit: 'milliseconds',
+    default: 86400000,
+    description: 'How long after its end a page is shown, marked, while it is fetched anew or cannot be.',
+  }),
+  missing_ms: integer({
+    min: 10,
+    max: 60000,
+    unit: 'milliseconds',
+    default: 2000,
+    description: 'How long it is remembered that the backend knows no such item.',
+  }),
+  unfiltered_per_s_max: integer({
+    min: 1,
+    max: 100000,
+    unit: 'requests a second',
+    default: 50,
+    description: 'What a node asks the backend while it has not heard yet which items there are; the rest is busy.',
+  }),
+  client_max_age_s: integer({
+    min: 0,
+    max: 86400,
+    unit: 'seconds',
+    default: 0,
+    description:
+      'How long browsers show a page without asking; 0: they always ask, and get a 304 where it is the same.',
+  }),
+  worker_pages_max: integer({
+    min: 1,
+    max: 100000,
+    unit: 'pages',
+    default: 500,
+    description: 'Pages up to 64 KiB that each worker keeps of its own, beside those that the node keeps for all.',
+  }),
+  page_bytes_max: integer({
+    min: 1024,
+    max: 8388608,
+    unit: 'bytes',
+    default: 262144,
+    description: 'The largest page that is kept; a larger one is passed on each time.',
+  }),
+  connect_ms_max: integer({
+    min: 10,
+    max: 60000,
+    unit: 'milliseconds',
+    default: 500,
+    description: 'How long a connect to the backend may take.',
+  }),
+  answer_ms_max: integer({
+    min: 10,
+    max: 60000,
+    unit: 'milliseconds',
+    default: 2000,
+    description: 'How long the backend may take for a page.',
+  }),
+  wait_ms_max: integer({
+    min: 10,
+    max: 60000,
+    unit: 'milliseconds',
+    default: 3000,
+    description: 'How long a request waits for a page that this node has not; after it the request is refused.',
+  }),
+  waiting_max: integer({
+    min: 1,
+    max: 100000,
+    unit: 'requests',
+    default: 15000,
+    description: 'Requests of one worker that may wait so.',
+  }),
+  fetches_max: integer({
+    min: 1,
+    max: 10000,
+    unit: 'pages',
+    default: 64,
+    description: 'Pages that one worker fetches at once.',
+  }),
+})
