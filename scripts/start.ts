@@ -1,5 +1,5 @@
-// `npm start` after the npm packages are there: sets the machine up, builds, starts the stack in .rushgate/, makes a
-// demo sale, says what to do next, and keeps everything running until Ctrl-C.
+// `npm start` after the npm packages are there: sets the machine up, builds, starts the stack in .rushgate/ (--full: after a Kafka
+// and an Elasticsearch), makes a demo sale, says what to do next, and keeps everything running until Ctrl-C.
 //
 // Guarantee: all of it stops together, whichever part ends first; what was sold stays in .rushgate/ for the next start.
 import { spawn } from 'node:child_process'
@@ -8,6 +8,9 @@ import { join, resolve } from 'node:path'
 import { Command, InvalidArgumentError } from 'commander'
 import { Listr, PRESET_TIMER } from 'listr2'
 import { makeDemoSales } from './demo-sale'
+import { areFetched } from './engines/fetch'
+import { whyNoEngines } from './engines/java'
+import { ENGINES, type OurEngines, status, upForUs } from './engines/pair'
 import { isBuildNeeded } from './freshness'
 import { trialCertificate } from './nginx'
 import { describeExit, type ExitState } from './processes'
@@ -26,6 +29,7 @@ interface StartOptions {
   dir: string
   tls?: boolean
   tlsPort: number
+  full?: boolean
   reset?: boolean
   demo: boolean
 }
@@ -50,6 +54,7 @@ function parseOptions(): StartOptions {
     .option('--metrics-port <port>', "the gate's metrics", integer('--metrics-port', 65535), METRICS_PORT)
     .option('--tls', 'speak TLS and HTTP/2 too, with a certificate made for trying it')
     .option('--tls-port <port>', 'where shoppers reach the gate with --tls', integer('--tls-port', 65535), TLS_PORT)
+    .option('--full', 'with a real Kafka and a real Elasticsearch, fetched at the first time')
     .option('--workers <n>', 'workers of the gate', integer('--workers', WORKERS_MAX), 1)
     .option('--dir <folder>', 'where the state is kept', join(ROOT, '.rushgate'))
     .option('--reset', 'forget all sales and orders of earlier starts')
@@ -59,11 +64,13 @@ function parseOptions(): StartOptions {
 }
 
 let stack: Stack | undefined
+let engines: OurEngines | undefined
 let stopping = false
 
 async function endWith(code: number): Promise<never> {
   stopping = true
   await stack?.stop()
+  await engines?.stop()
   process.exit(code)
 }
 
@@ -129,6 +136,16 @@ function startTasks(options: StartOptions) {
           }),
       },
       {
+        title: 'Starting Kafka and Elasticsearch',
+        enabled: () => options.full === true,
+        task: async (_, task) => {
+          const progress = (line: string) => {
+            task.output = line
+          }
+          engines = await upForUs(join(options.dir, 'engines'), progress, reportDeath)
+        },
+      },
+      {
         title: 'Starting Redis, backend and gate',
         task: async (_, task) => {
           stack = await startStack({
@@ -139,6 +156,7 @@ function startTasks(options: StartOptions) {
             metrics_port: options.metricsPort,
             tls: options.tls ? { ...trialCertificate(join(options.dir, 'tls')), port: options.tlsPort } : undefined,
             database_url: process.env.DATABASE_URL || undefined,
+            env: engines?.env,
             onDeath: reportDeath,
             onProgress: (part) => {
               task.output = part
@@ -167,8 +185,12 @@ function startTasks(options: StartOptions) {
 /** Evidence of fault and load runs lies in the same folder, and is not state of a stack. */
 const NOT_STATE = ['faults', 'load', 'reports']
 
-function reset(dir: string): void {
+async function reset(dir: string): Promise<void> {
   if (!existsSync(dir)) return
+  for (const name of ENGINES) {
+    const { pid } = await status(name, join(dir, 'engines'))
+    if (pid > 0) throw new Error(`--reset: ${name} runs in ${dir} (pid ${pid}): \`npm run engines -- down\` first`)
+  }
   const names = readdirSync(dir).filter((name) => !NOT_STATE.includes(name))
   // only what a stack made is ever removed
   if (names.length > 0 && !names.includes('secrets.json'))
@@ -188,6 +210,11 @@ function explainPort(error: PortTakenError): string {
   return `Port ${error.port} (${error.what}) is taken by another program, or Rushgate runs already: choose another with \`npm start -- ${option} N\`.`
 }
 
+function engineLines({ env }: OurEngines): string[] {
+  const { KAFKA_BROKERS: brokers, ELASTICSEARCH_URL: url } = env
+  return [`  kafka     ${brokers}   (kcat -b ${brokers} -L)`, `  search    ${url}/_cat/indices`]
+}
+
 function firstSteps(running: Stack, demo: boolean): string {
   const { shop, backend, metrics } = running.urls
   // the certificate of --tls is signed by itself
@@ -199,6 +226,7 @@ function firstSteps(running: Stack, demo: boolean): string {
     `  admin     ${backend}/admin/sales   (Authorization: Bearer ${running.admin_token})`,
     `  metrics   ${metrics}`,
     `  redis     ${running.urls.redis}`,
+    ...(engines === undefined ? [] : engineLines(engines)),
     `  logs      ${running.dir}`,
     '',
   ]
@@ -221,13 +249,15 @@ async function main(): Promise<void> {
   options.dir = resolve(options.dir)
   stopOnSignals()
   const missing = missingPackages(RUN_PACKAGES)
-  const hindrance = missing.length === 0 ? undefined : whyNotInstallable(missing)
+  const hindrance =
+    (missing.length === 0 ? undefined : whyNotInstallable(missing)) ??
+    (options.full ? whyNoEngines(!areFetched()) : undefined)
   if (hindrance !== undefined) throw new Error(hindrance)
   if (missing.length > 0) {
     console.log('These Debian packages will be installed (no service is started):')
     for (const wanted of missing) console.log(`  ${wanted.name.padEnd(24)}${wanted.reason}`)
   }
-  if (options.reset) reset(options.dir)
+  if (options.reset) await reset(options.dir)
   await startTasks(options).run()
   console.log(firstSteps(stack as Stack, options.demo))
 }

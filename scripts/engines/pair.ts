@@ -1,4 +1,5 @@
-// One Kafka and one Elasticsearch that go on by themselves, known by a file in their folder: what `npm run engines` does.
+// One Kafka and one Elasticsearch, known by a file in their folder: for `npm run engines`, where they go on by themselves, and
+// for `npm start -- --full`, which they end with.
 //
 // Guarantee: up() leaves alone what runs, down() ends only what up() started (a pid is ours while its process is as old as we
 // noted), and both keep the data; ports are kept while they are free.
@@ -6,10 +7,11 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { freePort, isPortFree } from '../ports'
+import type { DeathListener, ManagedProcess } from '../processes'
 import { elasticsearchAnswers, startElasticsearch } from './elasticsearch'
 import type { Progress } from './fetch'
 import { kafkaAnswers, startKafka } from './kafka'
-import { TOPICS } from './topics'
+import { topicsWithPrefix } from './topics'
 
 export const ENGINES = ['kafka', 'elasticsearch'] as const
 export type EngineName = (typeof ENGINES)[number]
@@ -40,27 +42,60 @@ export interface UpOptions {
   dir: string
   /** asked for; else the one it had, while it is free, else a free one */
   port?: number
-  heap_mb?: number
+  /** true: it goes on when this process ends */
+  outlives_us: boolean
+  onDeath?: DeathListener
   progress?: Progress
 }
 
-export async function up(name: EngineName, options: UpOptions): Promise<EngineStatus> {
+export interface UpEngine extends EngineStatus {
+  /** undefined when it ran already */
+  process: ManagedProcess | undefined
+}
+
+export async function up(name: EngineName, options: UpOptions): Promise<UpEngine> {
   const before = await status(name, options.dir)
-  if (before.answers && (options.port === undefined || before.address.endsWith(`:${options.port}`))) return before
+  if (before.answers && (options.port === undefined || before.address.endsWith(`:${options.port}`)))
+    return { ...before, process: undefined }
   if (before.pid > 0) await down(name, options.dir)
   const folder = join(options.dir, name)
   mkdirSync(folder, { recursive: true })
   const port = options.port ?? (await portAgain(readState(options.dir)[name]?.port))
-  const plan = { folder, port, heap_mb: options.heap_mb, outlives_us: true, progress: options.progress }
-  const pid = name === 'kafka' ? await upKafka(plan) : (await startElasticsearch(plan)).pid
+  const { outlives_us, onDeath, progress } = options
+  const plan = { folder, port, outlives_us, onDeath, progress }
+  const engine = name === 'kafka' ? await upKafka(plan) : await startElasticsearch(plan)
+  const { pid } = engine
   writeState(options.dir, { ...readState(options.dir), [name]: { pid, began: beganAt(pid), port } })
-  return status(name, options.dir)
+  return { ...(await status(name, options.dir)), process: engine }
 }
 
-async function upKafka(plan: Parameters<typeof startKafka>[0]): Promise<number> {
+async function upKafka(plan: Parameters<typeof startKafka>[0]): Promise<ManagedProcess> {
   const kafka = await startKafka(plan)
-  await kafka.createTopics(TOPICS)
-  return kafka.pid
+  await kafka.createTopics(topicsWithPrefix(process.env.KAFKA_TOPIC_PREFIX ?? ''))
+  return kafka
+}
+
+/** Both at once, for a process that ends them when it ends; what ran before is used and goes on. */
+export async function upForUs(dir: string, progress: Progress, onDeath: DeathListener): Promise<OurEngines> {
+  const options = { dir, outlives_us: false, progress, onDeath }
+  const started = await Promise.allSettled(ENGINES.map((name) => up(name, options)))
+  const engines = started.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))
+  const stop = async () => {
+    for (const engine of engines.reverse()) await engine.process?.stop()
+  }
+  const failed = started.find((one) => one.status === 'rejected')
+  if (failed !== undefined) {
+    await stop()
+    throw failed.reason
+  }
+  const addressOf = (wanted: EngineName) => engines.find(({ name }) => name === wanted)?.address ?? ''
+  return { env: { KAFKA_BROKERS: addressOf('kafka'), ELASTICSEARCH_URL: addressOf('elasticsearch') }, stop }
+}
+
+export interface OurEngines {
+  /** for gate and backend */
+  env: { KAFKA_BROKERS: string; ELASTICSEARCH_URL: string }
+  stop(): Promise<void>
 }
 
 export async function status(name: EngineName, dir: string): Promise<EngineStatus> {

@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path'
 import { Command, InvalidArgumentError } from 'commander'
 import { Listr, PRESET_TIMER } from 'listr2'
 import { ROOT } from '../stack'
+import { areFetched } from './fetch'
 import { whyNoEngines } from './java'
 import { down, ENGINES, type EngineName, type EngineStatus, status, up } from './pair'
 
@@ -52,7 +53,7 @@ function report(statuses: EngineStatus[]): void {
 }
 
 async function runUp(options: Options): Promise<void> {
-  const hindrance = whyNoEngines()
+  const hindrance = whyNoEngines(!areFetched())
   if (hindrance !== undefined) throw new Error(hindrance)
   const statuses: EngineStatus[] = []
   const ports = { kafka: options.kafkaPort, elasticsearch: options.elasticsearchPort }
@@ -62,7 +63,7 @@ async function runUp(options: Options): Promise<void> {
       const progress = (line: string) => {
         task.output = line
       }
-      statuses.push(await up(name, { dir: resolve(options.dir), port: ports[name], progress }))
+      statuses.push(await up(name, { dir: resolve(options.dir), port: ports[name], outlives_us: true, progress }))
     },
   }))
   const renderer = { timer: PRESET_TIMER }

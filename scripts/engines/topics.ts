@@ -2,7 +2,7 @@
 import type { Topic } from './kafka'
 
 /** Intents keyed by shard: as many settlers as partitions can share them. Events: three indexers of a group. */
-export const TOPICS: Topic[] = [
+const TOPICS: Topic[] = [
   { topic: 'rushgate.intents', partitions: 6 },
   { topic: 'collection_hot_item', partitions: 3 },
 ]

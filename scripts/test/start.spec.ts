@@ -1,5 +1,5 @@
 // `npm start` as a user meets it: what it prints works, Ctrl-C leaves nothing behind, the next start goes on.
-import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { execFile } from 'node:child_process'
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -9,68 +9,19 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { freePort, isPortFree } from '../ports'
-import { ROOT } from '../stack'
+import { endAll, leftIn, READY, start } from './started'
 
-const READY = 'Ctrl-C stops everything'
-// a first start builds and initialises a database; on a busy machine that takes its time
-const READY_TIMEOUT_MS = 120_000
 const WHOLE_TEST_MS = 300_000
 
 let dir: string
-const started: Started[] = []
 
 beforeAll(() => {
   dir = mkdtempSync(join(tmpdir(), 'rushgate-start-'))
 })
 
-afterEach(async () => {
-  for (const run of started.splice(0)) await run.end()
-})
+afterEach(endAll)
 
 afterAll(() => rmSync(dir, { recursive: true, force: true }))
-
-class Started {
-  output = ''
-  readonly exited: Promise<number | null>
-
-  constructor(private readonly child: ChildProcess) {
-    for (const stream of [child.stdout, child.stderr]) {
-      stream?.on('data', (data: Buffer) => {
-        this.output += data.toString()
-      })
-    }
-    this.exited = new Promise((resolve) => child.once('exit', (code) => resolve(code)))
-  }
-
-  async said(words: string): Promise<void> {
-    const heard = expect.poll(() => this.output, { timeout: READY_TIMEOUT_MS, interval: 100 }).toContain(words)
-    const ended = this.exited.then((code) => {
-      if (!this.output.includes(words))
-        throw new Error(`npm start ended with ${code} before it said "${words}":\n${this.output}`)
-    })
-    await Promise.race([heard, ended])
-  }
-
-  signal(signal: NodeJS.Signals): void {
-    this.child.kill(signal)
-  }
-
-  async end(): Promise<void> {
-    if (this.child.exitCode === null) this.signal('SIGINT')
-    await this.exited
-  }
-}
-
-function start(...options: string[]): Started {
-  const child = spawn(process.execPath, [join(ROOT, 'scripts/start.mjs'), ...options], {
-    cwd: ROOT,
-    env: { ...process.env, DATABASE_URL: '' },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
-  const run = new Started(child)
-  started.push(run)
-  return run
-}
 
 async function ports(): Promise<{ gate: number; admin: number; metrics: number }> {
   return { gate: await freePort(), admin: await freePort(), metrics: await freePort() }
@@ -79,20 +30,6 @@ async function ports(): Promise<{ gate: number; admin: number; metrics: number }
 function options(folder: string, use: Awaited<ReturnType<typeof ports>>): string[] {
   const named = ['--port', use.gate, '--admin-port', use.admin, '--metrics-port', use.metrics].map(String)
   return ['--dir', join(dir, folder), ...named]
-}
-
-/** Processes whose command line names the folder. */
-function leftIn(folder: string): string[] {
-  const found: string[] = []
-  for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
-    try {
-      const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ')
-      if (command.includes(folder)) found.push(`${pid} ${command}`)
-    } catch {
-      // it has ended meanwhile
-    }
-  }
-  return found
 }
 
 interface Answer {
