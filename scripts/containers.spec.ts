@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { parse } from 'yaml'
 import { z } from 'zod'
-import { parseConfig } from '../backend/src/config'
+import { parseConfig, ROLES } from '../backend/src/config'
 import { REDIS_SETTINGS } from './redis'
 import { RUN_PACKAGES } from './setup'
 import { ROOT } from './stack'
@@ -227,7 +227,7 @@ test('the outer tier knows both gates, which differ in nothing else, and they tr
 })
 
 test('ports agree: image, health check, compose and the defaults of the backend', () => {
-  const defaults = parseConfig({ ...VALUES }, ['api', 'settler', 'sweeper'])
+  const defaults = parseConfig({ ...VALUES }, [...ROLES])
   expect(environmentOfImage('backend').RUSHGATE_PORT).toBe(String(defaults.port))
   expect(environmentOfImage('gate').GATE_LISTEN).toBe(`0.0.0.0:${new URL(defaults.public_url).port}`)
   const check = (name: string) => stage(name).find((line) => line.name === 'HEALTHCHECK')?.rest

@@ -10,6 +10,7 @@ import { Drawer, type DrawStep } from './draw/drawer'
 import { addDrawRoutes } from './draw/routes'
 import { Returner } from './holds/returner'
 import { Sweeper } from './holds/sweeper'
+import { HotItems } from './hot-items/hot-items'
 import { Authenticator } from './http/auth'
 import { addHealthRoutes } from './http/health'
 import { type ReceiptMaker, Refusal } from './http/refusal'
@@ -127,6 +128,8 @@ export class Backend {
     const sessions = new Sessions(ledger, redis, sales, keyring, metrics)
     const auth = new Authenticator(keyring, config.admin_token, public_url, () => ledger.now())
 
+    const hot_items = new HotItems({ config, log, metrics, now: () => ledger.now() })
+
     const makeReceipt: ReceiptMaker = (request, code) => sealReceipt(keyring, receiptInputs(request, code))
     this.http = createHttpServer(log, metrics, makeReceipt, (app) => {
       addHealthRoutes(app, { ledger, redis, metrics })
@@ -146,6 +149,7 @@ export class Backend {
         addCatalogueRoutes(app, { catalogue, auth, durable, log })
         addItemRoutes(app, { items: new KnownItems(catalogue, now, log), auth })
       }
+      hot_items.addRoutes(app, auth)
       addReservationRoutes(app, { auth, reservations, sales })
       addWebhookRoutes(app, { ledger, provider, metrics, onChanged: onPayment })
       addSandboxRoutes(app, this.sandbox)
@@ -169,7 +173,7 @@ export class Backend {
     const drawer = new Drawer({ ...of_sales, beforeStep: hooks.beforeDrawStep })
     const keeper = new RoomKeeper(of_sales)
     if (roles.includes('sweeper')) this.parts.push(watcher, returner, sweeper, drawer, keeper)
-    this.parts.push({ start: () => undefined, stop: () => rebuilder.stop() }, this.sandbox)
+    this.parts.push({ start: () => undefined, stop: () => rebuilder.stop() }, this.sandbox, hot_items)
   }
 
   private breaker(name: string): Breaker {

@@ -1,9 +1,10 @@
 // The backend's configuration: the environment, parsed once and printed with its secrets left out.
 import { hostname } from 'node:os'
 import { z } from 'zod'
+import { hot_item_environment } from './hot-items/settings'
 import { parseSecrets, readSecretFile, type Secret } from './secrets'
 
-export const ROLES = ['api', 'settler', 'sweeper'] as const
+export const ROLES = ['api', 'settler', 'sweeper', 'indexer'] as const
 export type Role = (typeof ROLES)[number]
 
 const ADMIN_TOKEN_LENGTH_MIN = 16
@@ -70,6 +71,7 @@ const environment = z.object({
   KAFKA_TOPIC_PREFIX: topic_prefix,
   /** stands before the names of indexes, aliases and templates */
   ELASTICSEARCH_INDEX_PREFIX: index_prefix,
+  ...hot_item_environment,
   RUSHGATE_SECRET: secrets,
   /** read in place of RUSHGATE_SECRET, and again on SIGHUP */
   RUSHGATE_SECRET_FILE: z.string().optional(),
@@ -103,6 +105,8 @@ export interface Config {
   kafka_topic_prefix: string
   /** '' by default */
   elasticsearch_index_prefix: string
+  hot_item_consumers: number
+  hot_item_retention_days: number
   secrets: Secret[]
   secret_file: string | undefined
   admin_token: string
@@ -171,6 +175,8 @@ export function parseConfig(env: Record<string, string | undefined>, roles: Role
     elasticsearch_url: values.ELASTICSEARCH_URL,
     kafka_topic_prefix: values.KAFKA_TOPIC_PREFIX,
     elasticsearch_index_prefix: values.ELASTICSEARCH_INDEX_PREFIX,
+    hot_item_consumers: values.HOT_ITEM_CONSUMERS,
+    hot_item_retention_days: values.HOT_ITEM_RETENTION_DAYS,
     secrets: values.RUSHGATE_SECRET,
     secret_file: values.RUSHGATE_SECRET_FILE,
     admin_token: values.RUSHGATE_ADMIN_TOKEN,
