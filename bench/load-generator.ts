@@ -18,6 +18,8 @@ export interface LoadPlan {
   /** the address that connections come from; 127.0.0.1 when absent */
   from?: string
   tls?: TlsMode
+  /** requests a second, whether answered or not; default: as fast as they are answered */
+  rate?: number
 }
 
 export interface LoadReport {
@@ -44,6 +46,7 @@ export async function generateLoad(plan: LoadPlan): Promise<LoadReport> {
   args.push('-protocol', plan.protocol, '-expect', plan.expect)
   if (plan.contains !== undefined) args.push('-contains', plan.contains)
   if (plan.tls !== undefined) args.push('-tls', plan.tls)
+  if (plan.rate !== undefined) args.push('-rate', String(plan.rate))
   if (plan.from !== undefined) args.push('-from', `${plan.from}:0`)
   const { stdout } = await promisify(execFile)(plan.program, args)
   return JSON.parse(stdout) as LoadReport

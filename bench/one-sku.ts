@@ -7,17 +7,17 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { Redis } from 'ioredis'
-import { buyersKey, freeKey, intentsKey, metaKey, reservationsKey, sessionsKey } from '../contract/keys'
 import { startRedis } from '../scripts/redis'
 import { cpuMicroseconds } from './cpu'
 import { buildGo, CACHE } from './go-programs'
 import { answeredWrongly, generateLoad } from './load-generator'
 import { machine } from './machine'
 import { finish, progress, wholeNumber } from './report'
+import { reserveCalls } from './reserve-calls'
 import { countSold, loadSale, RedisImage, type Sale, soldWrongly } from './sale'
 import type { Fsync } from './slice'
 import { median, rounded } from './stats'
-import { idempotencyKey, writeRecords } from './stream'
+import { writeRecords } from './stream'
 
 const SALE: Sale = { id: 'bench', sku: 'phone', epoch: 1 }
 const BATCHES = [1, 16, 64, 256]
@@ -48,7 +48,7 @@ export async function oneSku(args: string[]): Promise<void> {
     const script = readFileSync(join(import.meta.dirname, '../dist/redis/reserve.lua'), 'utf8')
     await redis.script('LOAD', script)
     const sha = createHash('sha1').update(script).digest('hex')
-    for (const batch of BATCHES) writeRecords(join(dir, String(batch)), batches(sha, purchases, batch))
+    for (const batch of BATCHES) writeRecords(join(dir, String(batch)), reserveCalls(sha, SALE, purchases, batch))
     await loadSale(redis, SALE, purchases)
     const image = await RedisImage.capture(redis)
     const costs = new Map<string, Cost[]>()
@@ -125,36 +125,4 @@ async function slice(
   else if (report.matched !== plan.purchases)
     wrong.push(`batch ${plan.batch}: ${report.matched} of ${plan.purchases} held`)
   return { redis_us: redis_us / plan.purchases, per_s: plan.purchases / report.elapsed_s }
-}
-
-/** EVALSHA calls as they go over the wire, `size` purchases in each. */
-function batches(sha: string, purchases: number, size: number): Buffer[] {
-  const keys = [metaKey, intentsKey, buyersKey, reservationsKey, sessionsKey].map((key) => key(SALE.id, 0))
-  keys.push(freeKey(SALE.id, 0, SALE.sku))
-  const calls: Buffer[] = []
-  for (let from = 0; from < purchases; from += size) {
-    const items: Buffer[] = []
-    for (let i = from; i < from + size; i++) items.push(item(idempotencyKey(), `shopper-${i}`))
-    calls.push(command('EVALSHA', sha, keys.length, ...keys, calls.length, SALE.epoch, SALE.sku, Buffer.concat(items)))
-  }
-  return calls
-}
-
-/** contract/lane-scripts.ts: body c22, index of the SKU B, quantity H, session generation I4, user Hc0 */
-function item(body: string, user: string): Buffer {
-  const fixed = Buffer.alloc(9)
-  fixed.writeUInt8(1, 0)
-  fixed.writeUInt16BE(1, 1)
-  fixed.writeUInt32BE(1, 3)
-  fixed.writeUInt16BE(Buffer.byteLength(user), 7)
-  return Buffer.concat([Buffer.from(body), fixed, Buffer.from(user)])
-}
-
-function command(...words: (string | number | Buffer)[]): Buffer {
-  const parts: Buffer[] = [Buffer.from(`*${words.length}\r\n`)]
-  for (const word of words) {
-    const bytes = Buffer.isBuffer(word) ? word : Buffer.from(String(word))
-    parts.push(Buffer.from(`$${bytes.length}\r\n`), bytes, Buffer.from('\r\n'))
-  }
-  return Buffer.concat(parts)
 }

@@ -5,6 +5,7 @@ const MEASUREMENTS: Record<string, () => Promise<(args: string[]) => Promise<voi
   refuse: async () => (await import('./refuse')).refuse,
   outer: async () => (await import('./outer')).outer,
   'one-sku': async () => (await import('./one-sku')).oneSku,
+  settle: async () => (await import('./settle')).settle,
   'waiting-room': async () => (await import('./waiting-room')).waitingRoom,
   bots: async () => (await import('./bots')).bots,
   compiled: async () => (await import('./compiled')).compiled,

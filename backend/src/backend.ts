@@ -43,9 +43,8 @@ import { Accounts } from './sessions/accounts'
 import { Passwords } from './sessions/password'
 import { addSessionRoutes } from './sessions/routes'
 import { Sessions } from './sessions/sessions'
+import { settlementParts } from './settlement/assemble'
 import { Publisher } from './settlement/publisher'
-import { Settler } from './settlement/settler'
-import { Trimmer } from './settlement/trimmer'
 import { RoomKeeper } from './waiting/keeper'
 
 const REDIS_FIRST_WAIT_MS = 2000
@@ -70,7 +69,6 @@ export class Backend {
   /** where the ledger has a database */
   readonly catalogue: Catalogue | undefined
   private readonly redis: Redis
-  private readonly blocking: Redis | undefined
   private readonly http: HttpServer
   private readonly keyring: Keyring
   private readonly followers: Part[]
@@ -159,17 +157,8 @@ export class Backend {
     this.followers = [sales]
     if (roles.includes('api')) this.followers.push(lists, ...(catalogue === undefined ? [] : [catalogue]))
     this.parts = []
-    if (roles.includes('settler')) {
-      this.blocking = createRedisClient({
-        url: config.redis_url,
-        name: 'settler',
-        log,
-        metrics,
-        command_timeout: false,
-      })
-      this.parts.push(this.settler(this.blocking, onChanged), publisher)
-      this.parts.push(new Trimmer({ ledger, redis, sales, metrics, log }))
-    }
+    const onReturns = () => returner.kick()
+    this.parts.push(...settlementParts({ config, ledger, redis, sales, metrics, log, publisher, onReturns }))
     const drawer = new Drawer({ ...of_sales, beforeStep: hooks.beforeDrawStep })
     const keeper = new RoomKeeper(of_sales)
     if (roles.includes('sweeper')) this.parts.push(watcher, returner, sweeper, drawer, keeper)
@@ -185,22 +174,6 @@ export class Backend {
         log.warn({ upstream }, is_open ? 'breaker opened' : 'breaker closed again')
         metrics.breaker_open.set({ upstream }, is_open ? 1 : 0)
       },
-    })
-  }
-
-  private settler(blocking: Redis, onSettled: () => void): Settler {
-    const { ledger, redis, sales, metrics, log } = this
-    const { instance } = this.config
-    return new Settler({
-      ledger,
-      redis,
-      blocking,
-      sales,
-      metrics,
-      log,
-      instance,
-      redeliver: ledger.restored ?? false,
-      onSettled,
     })
   }
 
@@ -240,7 +213,6 @@ export class Backend {
     await closed
     for (const part of this.parts) await part.stop()
     this.redis.disconnect()
-    this.blocking?.disconnect()
   }
 
   private async firstLookAtRedis(): Promise<void> {

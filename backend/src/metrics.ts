@@ -32,6 +32,7 @@ export function createMetrics() {
     }),
     dead_intents: counter('dead_intents_total', 'Intents set aside because they could not be settled', ['sale']),
     backlog: gauge('settlement_backlog_entries', 'Stream entries not settled yet', ['sale']),
+    backlog_in_kafka: gauge('settlement_backlog_in_kafka', 'Of these, entries that Kafka has', ['sale']),
     waiting: gauge('waiting_people', 'People in the waiting room: numbers that wait, and those called up', ['sale']),
     in_checkout: gauge('checkout_people', 'People with a pass or an unpaid reservation made with one', ['sale']),
     admit_rate: gauge('admit_rate_per_second', 'People let in a second at most, as the backlog allows', ['sale']),

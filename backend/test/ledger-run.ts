@@ -231,7 +231,10 @@ export class Run {
     if (step.reverse) waiting.reverse()
     const again = this.stream.filter(({ acknowledged }) => acknowledged).slice(-step.again || this.stream.length)
     const items = step.again > 0 ? [...again, ...waiting] : waiting
-    const answer = await this.all((ledger) => ledger.settle(items.map(({ intent }) => intent)))
+    const answer = await this.all(async (ledger) => {
+      const { announced, ...rest } = await ledger.settle(items.map(({ intent }) => intent))
+      return { ...rest, announced: announced.map(({ id: _, ...change }) => change) }
+    })
     if ('refused' in answer) return
     const deferred = new Set(answer.deferred.map(({ body }) => body))
     for (const item of waiting) item.acknowledged = !deferred.has(item.intent.body)

@@ -1,5 +1,6 @@
 // Sends every request of a prepared file exactly once over a fixed number of connections (a closed loop:
-// each connection has one request in flight) and prints one line of JSON about the answers.
+// each connection has one request in flight) and prints one line of JSON about the answers. With -rate the
+// requests fall due at even times, answered or not, and an answer's time counts from when its request was due.
 //
 // One thread on epoll and no parsing beyond what is needed to find the end of an answer, so that on a
 // small machine the generator leaves the cores to the server. wrk has no exact counts and runs Lua for
@@ -58,6 +59,9 @@ type generator struct {
 	byFd      map[int32]*connection
 	latencies []int64
 	statuses  map[string]int
+	rate      float64 // requests a second; 0: as fast as they are answered
+	started   time.Time
+	idle      []*connection // those without a request, where there is a rate
 	report    report
 	expect    string
 	contains  []byte
@@ -78,6 +82,7 @@ func main() {
 	expect := flag.String("expect", "202", "the only right status")
 	contains := flag.String("contains", "", "text that every right answer holds; its occurrences are counted as matched")
 	stall := flag.Duration("stall", 20*time.Second, "give up when nothing is answered for this long")
+	rate := flag.Float64("rate", 0, "requests a second, over plain connections; 0: as fast as they are answered")
 	tlsMode := flag.String("tls", "", "new, resumed or h2 (tls.go)")
 	flag.Parse()
 	runtime.LockOSThread()
@@ -87,6 +92,7 @@ func main() {
 		requests: readRequests(*file),
 		byFd:     map[int32]*connection{},
 		statuses: map[string]int{},
+		rate:     *rate,
 		expect:   *expect,
 		contains: []byte(*contains),
 		end:      endOfHttp,
@@ -190,20 +196,22 @@ func (g *generator) run(connections int, stall time.Duration) {
 		g.open(all[i])
 	}
 	cpu := cpuSeconds()
-	started := time.Now()
+	g.started = time.Now()
 	for _, c := range all {
 		g.startNext(c)
 	}
 	events := make([]syscall.EpollEvent, connections)
 	for g.report.Answered < len(g.requests) {
-		count, err := syscall.EpollWait(g.epoll, events, int(stall.Milliseconds()))
+		pause := g.untilDue(stall)
+		count, err := syscall.EpollWait(g.epoll, events, int(pause.Milliseconds()))
 		if err == syscall.EINTR {
 			continue
 		}
 		if err != nil {
 			fail("epoll: %v", err)
 		}
-		if count == 0 {
+		g.startDue()
+		if count == 0 && pause == stall {
 			g.note(fmt.Sprintf("nothing answered for %s", stall))
 			break
 		}
@@ -220,7 +228,7 @@ func (g *generator) run(connections int, stall time.Duration) {
 			}
 		}
 	}
-	g.report.ElapsedS = time.Since(started).Seconds()
+	g.report.ElapsedS = time.Since(g.started).Seconds()
 	g.report.CpuS = cpuSeconds() - cpu
 	g.report.Requests = len(g.requests)
 	g.report.Statuses = g.statuses
@@ -235,13 +243,43 @@ func (g *generator) startNext(c *connection) {
 	if g.next >= len(g.requests) {
 		return
 	}
+	started := time.Now()
+	if g.rate > 0 {
+		if started.Before(g.due()) {
+			g.idle = append(g.idle, c)
+			return
+		}
+		started = g.due()
+	}
 	c.request = g.next
 	g.next++
 	c.sent = 0
 	c.waiting = true
 	c.answer = c.answer[:0]
-	c.started = time.Now()
+	c.started = started
 	g.write(c)
+}
+
+// When the next request is to be sent, where there is a rate.
+func (g *generator) due() time.Time {
+	return g.started.Add(time.Duration(float64(g.next) / g.rate * 1e9))
+}
+
+// How long nothing has to be sent: until answers are overdue, where every connection waits for one.
+func (g *generator) untilDue(stall time.Duration) time.Duration {
+	if len(g.idle) == 0 || g.next >= len(g.requests) {
+		return stall
+	}
+	return max(0, time.Until(g.due()))
+}
+
+func (g *generator) startDue() {
+	for len(g.idle) > 0 && g.next < len(g.requests) && !time.Now().Before(g.due()) {
+		last := len(g.idle) - 1
+		c := g.idle[last]
+		g.idle = g.idle[:last]
+		g.startNext(c)
+	}
 }
 
 func (g *generator) write(c *connection) {

@@ -24,20 +24,26 @@ afterEach(() => {
 })
 afterAll(() => rmSync(dir, { recursive: true }))
 
-async function load(listener: RequestListener): Promise<LoadReport> {
+async function load(listener: RequestListener, rate?: number): Promise<LoadReport> {
   const http = createServer(listener)
   server = http
   await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve))
   const requests = Array.from({ length: REQUESTS }, (_, i) =>
     Buffer.from(`POST /${i} HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nhi`),
   )
-  return run((http.address() as AddressInfo).port, requests, 'http', '202')
+  return run((http.address() as AddressInfo).port, requests, 'http', '202', rate)
 }
 
-function run(port: number, requests: Buffer[], protocol: 'http' | 'resp', expect: string): Promise<LoadReport> {
+function run(
+  port: number,
+  requests: Buffer[],
+  protocol: 'http' | 'resp',
+  expect: string,
+  rate?: number,
+): Promise<LoadReport> {
   const file = join(dir, 'requests')
   writeRecords(file, requests)
-  return generateLoad({ program, port, file, connections: 16, protocol, expect, contains: 'held' })
+  return generateLoad({ program, port, file, connections: 16, protocol, expect, contains: 'held', rate })
 }
 
 describe('load generator', () => {
@@ -56,6 +62,19 @@ describe('load generator', () => {
       statuses: { 202: REQUESTS },
     })
     expect(answeredWrongly(report, '202')).toBeUndefined()
+  })
+
+  it('keeps a rate, and counts from when a request was due', async () => {
+    let first_ms = 0
+    const report = await load((_, response) => {
+      first_ms ||= performance.now()
+      // all 16 connections are busy for 100 ms: those due meanwhile are late
+      const pause_ms = performance.now() - first_ms < 20 ? 100 : 0
+      setTimeout(() => response.writeHead(202, { 'Content-Length': 4 }).end('held'), pause_ms)
+    }, 1000)
+    expect(report).toMatchObject({ answered: REQUESTS, matched: REQUESTS })
+    expect(report.elapsed_s).toBeGreaterThan(0.49)
+    expect(report.max_ms).toBeGreaterThan(95)
   })
 
   it('reads chunked answers, and goes on after Connection: close', async () => {

@@ -9,6 +9,7 @@ import lists from './migrations/0006-lists.sql'
 import draws from './migrations/0007-draws.sql'
 import waitingRooms from './migrations/0008-waiting-rooms.sql'
 import products from './migrations/0009-products.sql'
+import outboxRows from './migrations/0010-outbox-rows.sql'
 
 const MIGRATIONS: { name: string; sql: string }[] = [
   { name: '0001-ledger', sql: ledger },
@@ -20,6 +21,7 @@ const MIGRATIONS: { name: string; sql: string }[] = [
   { name: '0007-draws', sql: draws },
   { name: '0008-waiting-rooms', sql: waitingRooms },
   { name: '0009-products', sql: products },
+  { name: '0010-outbox-rows', sql: outboxRows },
 ]
 
 /** Held by one process while it migrates ("rush" in ASCII); PGlite has but one. */

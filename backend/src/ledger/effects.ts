@@ -55,6 +55,25 @@ export interface Effects {
   dead: { intent: Intent; reason: string }[]
 }
 
+/** One row of the outbox: orders of one sale that were announced together. */
+export interface Announcement {
+  sale: string
+  bodies: string[]
+}
+
+export function announcements({ inserted, changed }: Effects): Announcement[] {
+  const of_sale = new Map<string, Announcement>()
+  for (const { sale, body } of inserted) announce(of_sale, sale, body)
+  for (const { sale, body } of changed) announce(of_sale, sale, body)
+  return [...of_sale.values()]
+}
+
+function announce(of_sale: Map<string, Announcement>, sale: string, body: string): void {
+  const announcement = of_sale.get(sale)
+  if (announcement === undefined) of_sale.set(sale, { sale, bodies: [body] })
+  else announcement.bodies.push(body)
+}
+
 export function noEffects(): Effects {
   return {
     unit_changes: [],

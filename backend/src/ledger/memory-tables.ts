@@ -1,8 +1,8 @@
 // The tables of the ledger in memory, and how decisions read and change them.
 import type { DegradeByHand } from '../../../contract/degradation'
-import type { Effects, Facts } from './effects'
-import { type DeadIntent, LedgerError, type PendingReturn, type Refund } from './port'
-import { type BuyerRow, compareText, type OrderRow, type SaleRow, type SessionRow, type UnitRow } from './rows'
+import { announcements, type Effects, type Facts } from './effects'
+import { type DeadIntent, LedgerError, type PendingReturn, type Refund, type StatusChange } from './port'
+import { type BuyerRow, compareText, type OrderRow, orderOf, type SaleRow, type SessionRow, type UnitRow } from './rows'
 
 export interface MemoryLedgerOptions {
   clock: () => number
@@ -23,7 +23,7 @@ export class MemoryTables {
   protected readonly payment_sessions: SessionRow[] = []
   protected readonly events = new Set<string>()
   protected refunds: (Refund & { done: boolean })[] = []
-  protected outbox: { id: number; sale: string; body: string }[] = []
+  protected outbox: { id: number; sale: string; bodies: string[] }[] = []
   protected returns: PendingReturn[] = []
   protected readonly dead: DeadIntent[] = []
   protected version = 0
@@ -88,7 +88,8 @@ export class MemoryTables {
     }
   }
 
-  protected apply(effects: Effects): void {
+  /** Answers what it has put into the outbox. */
+  protected apply(effects: Effects): StatusChange[] {
     for (const { sale, sku, unit, from_generation: _, ...rest } of effects.unit_changes) {
       setUnit(this.saleTables(sale), sku, unit, rest)
     }
@@ -116,11 +117,19 @@ export class MemoryTables {
       buyers.set(key, row)
     }
     for (const row of effects.returns) this.returns.push({ id: String(++this.last_id), ...row })
-    for (const { sale, body } of [...effects.inserted, ...effects.changed])
-      this.outbox.push({ id: ++this.last_id, sale, body })
+    const announced = announcements(effects).map((each) => ({ id: ++this.last_id, ...each }))
+    this.outbox.push(...announced)
     for (const { intent, reason } of effects.dead) {
       this.dead.push({ intent: structuredClone(intent), reason, at_ms: this.options.clock() })
     }
+    return announced.flatMap((each) => this.statusChanges(each))
+  }
+
+  protected statusChanges({ id, sale, bodies }: { id: number; sale: string; bodies: string[] }): StatusChange[] {
+    return bodies.map((body) => {
+      const order = orderOf(this.saleTables(sale).orders.get(body) as OrderRow)
+      return { id: String(id), sale, shard: order.shard, order }
+    })
   }
 
   protected allOrders(): OrderRow[] {

@@ -15,7 +15,7 @@ import { tombstoneOrder } from './new-orders'
 import type * as port from './port'
 import { LedgerError } from './port'
 import { MemoryRooms } from './rooms'
-import { compareText, type OrderRow, orderOf, type SessionRow, saleOf, sessionOf } from './rows'
+import { compareText, orderOf, type SessionRow, saleOf, sessionOf } from './rows'
 import { changedSaleRow, checkStateChange, checkText, ID_KEY_BYTES, newSaleRow, sameSale } from './sale-rows'
 
 export type { MemoryLedgerOptions } from './memory-tables'
@@ -90,13 +90,15 @@ export class MemoryLedger extends MemoryTables implements port.Ledger {
     return users.map((user) => ({ user, generation: this.session_generations.get(user) ?? 0 }))
   }
 
-  async settle(intents: port.Intent[]): Promise<{ settled: number; deferred: port.Intent[] }> {
+  async settle(
+    intents: port.Intent[],
+  ): Promise<{ settled: number; deferred: port.Intent[]; announced: port.StatusChange[] }> {
     for (const intent of intents) checkIntent(intent)
     const effects = noEffects()
     const { settling, deferred } = partition(intents, (intent) => this.placeOf(intent), effects)
     for (const [sale, of_sale] of settling) decideIntents(this.facts(this.saleTables(sale)), of_sale, effects)
-    this.apply(effects)
-    return { settled: intents.length - deferred.length, deferred }
+    const announced = this.apply(effects)
+    return { settled: intents.length - deferred.length, deferred, announced }
   }
 
   async bury(intent: port.Intent, reason: string): Promise<void> {
@@ -237,11 +239,13 @@ export class MemoryLedger extends MemoryTables implements port.Ledger {
     for (const refund of this.refunds) if (refund.id === id) refund.done = true
   }
 
-  async pendingStatuses(limit: number): Promise<port.StatusChange[]> {
-    return this.outbox.slice(0, limit).map(({ id, sale, body }) => {
-      const order = orderOf(this.saleTables(sale).orders.get(body) as OrderRow)
-      return { id: String(id), sale, shard: order.shard, order }
-    })
+  async pendingStatuses(limit: number, except: string[] = []): Promise<port.StatusChange[]> {
+    const changes: port.StatusChange[] = []
+    for (const row of this.outbox) {
+      if (changes.length >= limit) break
+      if (!except.includes(String(row.id))) changes.push(...this.statusChanges(row))
+    }
+    return changes
   }
 
   async statusesPublished(ids: string[]): Promise<void> {

@@ -113,7 +113,7 @@ export interface Order {
   spends: string
 }
 
-/** A status to be written to Redis, in the order of `id`. */
+/** A status to be written to Redis. What was announced in one transaction shares an `id` and is struck off together. */
 export interface StatusChange {
   id: string
   sale: string
@@ -247,8 +247,8 @@ export interface Ledger {
   replaceSessions(users: string[]): Promise<{ user: string; generation: number }[]>
 
   // settlement
-  /** Settles intents in order, skipping those of a sale being rebuilt (they are returned in `deferred`). Effects: units claimed, orders or voids written, limits enforced, outbox. */
-  settle(intents: Intent[]): Promise<{ settled: number; deferred: Intent[] }>
+  /** Settles intents in order, skipping those of a sale being rebuilt (they are returned in `deferred`). Effects: units claimed, orders or voids written, limits enforced, outbox; `announced` is what this has put there. */
+  settle(intents: Intent[]): Promise<{ settled: number; deferred: Intent[]; announced: StatusChange[] }>
   /** An intent that fails again and again, alone: void with its units given back (where its sale is known and not being rebuilt), and kept for inspection. */
   bury(intent: Intent, reason: string): Promise<void>
   deadIntents(limit: number): Promise<DeadIntent[]>
@@ -280,7 +280,8 @@ export interface Ledger {
   refundDone(id: string): Promise<void>
 
   // outbox
-  pendingStatuses(limit: number): Promise<StatusChange[]>
+  /** Oldest first, without those of the ids `except`. Whole announcements until there are `limit` changes: the last may go beyond. */
+  pendingStatuses(limit: number, except?: string[]): Promise<StatusChange[]>
   statusesPublished(ids: string[]): Promise<void>
   pendingReturns(limit: number): Promise<PendingReturn[]>
   /** returning → granted for the units of these returns, and the returns struck off. */

@@ -2,13 +2,15 @@
 // Each guarded update must meet every row it names; anything else is a bug, and rolls the batch back.
 import { plainArray, textArray } from '../db/array'
 import type { Parameter, Queries } from '../db/db'
-import type { BuyerChange, Effects } from './effects'
+import { announcements, type BuyerChange, type Effects } from './effects'
 import type { OrderRow } from './rows'
 import addToBuyers from './sql/add-to-buyers.sql'
 import changeUnits from './sql/change-units.sql'
+import insertBuyers from './sql/insert-buyers.sql'
 import insertDeadIntents from './sql/insert-dead-intents.sql'
 import insertMintedUnits from './sql/insert-minted-units.sql'
 import insertOrders from './sql/insert-orders.sql'
+import insertOutbox from './sql/insert-outbox.sql'
 import insertRefunds from './sql/insert-refunds.sql'
 import insertReturns from './sql/insert-returns.sql'
 import takeFromBuyers from './sql/take-from-buyers.sql'
@@ -16,19 +18,29 @@ import updateMinted from './sql/update-minted.sql'
 import updateOrders from './sql/update-orders.sql'
 import updateShards from './sql/update-shards.sql'
 
+/** `sale:sku:user` of the buyers that have a row, as read under their shard's lock. */
+export type KnownBuyers = Set<string>
+
 /**
  * All at once: the statements are sent without waiting for each other's answers, and run in this order.
- * Inserted orders come before changed ones in the outbox.
+ * Answers the ids of the outbox's rows, in the order of announcements(): inserted orders come before changed ones in each.
  */
-export async function writeEffects(queries: Queries, effects: Effects, now: number): Promise<void> {
+export async function writeEffects(
+  queries: Queries,
+  effects: Effects,
+  now: number,
+  known_buyers?: KnownBuyers,
+): Promise<string[]> {
   const writes: Promise<unknown>[] = []
   const write = (sql: string, parameters: Parameter[], rows_wanted?: number) => {
-    const done = queries.query(sql, parameters)
-    writes.push(rows_wanted === undefined ? done : done.then((rows) => metAll(sql, rows.length, rows_wanted)))
+    const done = queries.query<{ met: number }>(sql, parameters)
+    writes.push(rows_wanted === undefined ? done : done.then((rows) => metAll(sql, rows[0]?.met, rows_wanted)))
   }
   writeOrders(effects, write)
+  const announced = announcements(effects)
+  const outbox = announced.length === 0 ? [] : queries.query<{ id: number }>(insertOutbox, outboxParameters(announced))
   writeUnits(effects, write)
-  writeBuyers(effects, write)
+  writeBuyers(effects, write, known_buyers)
   if (effects.returns.length > 0) write(insertReturns, returnParameters(effects.returns))
   if (effects.refunds.length > 0) write(insertRefunds, refundParameters(effects.refunds))
   if (effects.dead.length > 0) {
@@ -36,6 +48,11 @@ export async function writeEffects(queries: Queries, effects: Effects, now: numb
     write(insertDeadIntents, [textArray(intents), textArray(effects.dead.map(({ reason }) => reason)), now])
   }
   await Promise.all(writes)
+  return (await outbox).map(({ id }) => String(id))
+}
+
+function outboxParameters(announced: { sale: string; bodies: string[] }[]): Parameter[] {
+  return [textArray(announced.map(({ sale }) => sale)), textArray(announced.map(({ bodies }) => textArray(bodies)))]
 }
 
 type Write = (sql: string, parameters: Parameter[], rows_wanted?: number) => void
@@ -117,7 +134,7 @@ function insertParameters(orders: OrderRow[]): Parameter[] {
   ]
 }
 
-/** The first `published` of them go into the outbox. */
+/** The first `published` of them go into the outbox, under a new version. */
 function updateParameters(orders: OrderRow[], published: number): Parameter[] {
   return [
     textArray(orders.map((order) => order.sale)),
@@ -142,7 +159,7 @@ function updateParameters(orders: OrderRow[], published: number): Parameter[] {
 }
 
 /** One row a buyer and SKU, because a statement may meet each row once. A decision either adds or takes, never both. */
-function writeBuyers(effects: Effects, write: Write): void {
+function writeBuyers(effects: Effects, write: Write, known?: KnownBuyers): void {
   const sums = new Map<string, BuyerChange>()
   for (const change of effects.buyer_changes) {
     const key = change.sale + ':' + change.sku + ':' + change.user
@@ -154,9 +171,13 @@ function writeBuyers(effects: Effects, write: Write): void {
     }
   }
   const rows = [...sums.values()]
+  const isKnown = ({ sale, sku, user }: BuyerChange) => known?.has(sale + ':' + sku + ':' + user) ?? true
   const added = rows.filter(({ units }) => units > 0)
-  if (added.length > 0) {
-    write(addToBuyers, [...buyerKeys(added), plainArray(added.map(({ units }) => units))])
+  for (const [sql, of_kind] of [
+    [addToBuyers, added.filter(isKnown)],
+    [insertBuyers, added.filter((row) => !isKnown(row))],
+  ] as const) {
+    if (of_kind.length > 0) write(sql, [...buyerKeys(of_kind), plainArray(of_kind.map(({ units }) => units))])
   }
   const taken = rows.filter(({ units }) => units <= 0)
   if (taken.length > 0) {
@@ -204,7 +225,7 @@ export function orderNumber(order: string): number {
   return Number(order.slice(order.lastIndexOf('-') + 1))
 }
 
-function metAll(sql: string, rows: number, wanted: number): void {
-  if (rows === wanted) return
-  throw new Error(`met ${rows} of ${wanted} rows, which its locks should have kept as they were: ${sql.slice(0, 120)}`)
+function metAll(sql: string, met: number | undefined, wanted: number): void {
+  if (met === wanted) return
+  throw new Error(`met ${met} of ${wanted} rows, which its locks should have kept as they were: ${sql.slice(0, 120)}`)
 }

@@ -6,9 +6,9 @@ import { plainArray, textArray } from '../db/array'
 import type { Queries } from '../db/db'
 import { decideBurial, decideIntents, isStorable, partition } from './decide'
 import { decideEnd } from './decide-end'
-import { type Facts, noEffects } from './effects'
+import { announcements, type Effects, type Facts, noEffects } from './effects'
 import { tombstoneOrder } from './new-orders'
-import { type Intent, LedgerError, type Order } from './port'
+import { type Intent, LedgerError, type Order, type StatusChange } from './port'
 import { compareText, type OrderRow, orderOf, type SaleRow, type SessionRow, type UnitRow } from './rows'
 import findDueOrders from './sql/find-due-orders.sql'
 import findUnclaimableUnits from './sql/find-unclaimable-units.sql'
@@ -22,7 +22,7 @@ import readOrder from './sql/read-order.sql'
 import readPaidSessions from './sql/read-paid-sessions.sql'
 import readUnits from './sql/read-units.sql'
 import setSessionsStatus from './sql/set-sessions-status.sql'
-import { writeEffects } from './sql-effects'
+import { type KnownBuyers, writeEffects } from './sql-effects'
 import type { BuyerRecord, OrderRecord, SaleReader, SaleRecord, SessionRecord, UnitRecord } from './sql-rows'
 import { orderRow, sessionRow, unitRow } from './sql-rows'
 
@@ -62,15 +62,28 @@ export async function settleIntents(
   reader: SaleReader,
   intents: Intent[],
   now: number,
-): Promise<{ settled: number; deferred: Intent[] }> {
+): Promise<{ settled: number; deferred: Intent[]; announced: StatusChange[] }> {
   const locked = await lockPlaces(queries, reader, intents)
   const effects = noEffects()
   const { settling, deferred } = partition(intents, (intent) => placeOf(locked, intent), effects)
   const decided = [...settling.values()].flat()
-  const facts = await gatherFacts(queries, locked, decided, now, false)
+  const { facts, known_buyers } = await gatherFacts(queries, locked, decided, now, false)
   for (const [sale, of_sale] of settling) decideIntents(facts(sale), of_sale, effects)
-  await writeEffects(queries, effects, now)
-  return { settled: intents.length - deferred.length, deferred }
+  const ids = await writeEffects(queries, effects, now, known_buyers)
+  return { settled: intents.length - deferred.length, deferred, announced: announcedChanges(effects, ids) }
+}
+
+/** What the outbox has of these effects now; an order that was changed after it was inserted as it is at the end. */
+function announcedChanges(effects: Effects, ids: string[]): StatusChange[] {
+  const last = new Map<string, OrderRow>()
+  for (const row of effects.inserted) last.set(row.sale + ':' + row.body, row)
+  for (const row of effects.changed) last.set(row.sale + ':' + row.body, row)
+  return announcements(effects).flatMap(({ sale, bodies }, i) =>
+    bodies.map((body) => {
+      const order = orderOf(last.get(sale + ':' + body) as OrderRow)
+      return { id: ids[i] as string, sale, shard: order.shard, order }
+    }),
+  )
 }
 
 /** The sale is locked by its rebuild already. */
@@ -87,7 +100,7 @@ export async function settleSurvivors(
   const unlocked = (intent: Intent) => (placeOf(locked, intent) ? { ...row, rebuilding: false } : undefined)
   const settling = partition(intents, unlocked, effects).settling.get(row.id) ?? []
   if (settling.length > 0) {
-    const facts = await gatherFacts(queries, locked, settling, now, true)
+    const { facts } = await gatherFacts(queries, locked, settling, now, true)
     decideIntents(facts(row.id), settling, effects)
   }
   await writeEffects(queries, effects, now)
@@ -105,7 +118,7 @@ export async function buryIntent(
   const effects = noEffects()
   if (sale === undefined || sale.rebuilding || !isStorable(intent)) effects.dead.push({ intent, reason })
   else {
-    const facts = await gatherFacts(queries, locked, [intent], now, false)
+    const { facts } = await gatherFacts(queries, locked, [intent], now, false)
     decideBurial(facts(intent.sale), intent, reason, effects)
   }
   await writeEffects(queries, effects, now)
@@ -209,7 +222,7 @@ async function gatherFacts(
   intents: Intent[],
   now: number,
   survivors: boolean,
-): Promise<(sale: string) => Facts> {
+): Promise<{ facts: (sale: string) => Facts; known_buyers: KnownBuyers }> {
   const buyers_wanted = [...new Map(intents.map((intent) => [intent.sale + ':' + intent.user, intent])).values()]
   const [minted, orders, unclaimable, buyers] = await Promise.all([
     mintedUnits(queries, locked, intents),
@@ -230,7 +243,7 @@ async function gatherFacts(
   const paid = late.length > 0 ? await paidSessions(queries, late) : undefined
   const free = survivors ? await freeUnitsOf(queries, intents) : undefined
 
-  return (sale) => {
+  const facts = (sale: string): Facts => {
     const { row, last_orders } = locked.get(sale) as LockedSale
     return {
       now,
@@ -248,6 +261,7 @@ async function gatherFacts(
       freeUnits: free && ((sku) => free.get(sku) ?? []),
     }
   }
+  return { facts, known_buyers: new Set(of_sku.keys()) }
 }
 
 /** As `sale:sku:unit:generation`. */

@@ -133,9 +133,11 @@ export class SqlLedger implements port.Ledger {
     return users.map((user) => ({ user, generation: generations.get(user) ?? 0 }))
   }
 
-  async settle(intents: port.Intent[]): Promise<{ settled: number; deferred: port.Intent[] }> {
+  async settle(
+    intents: port.Intent[],
+  ): Promise<{ settled: number; deferred: port.Intent[]; announced: port.StatusChange[] }> {
     for (const intent of intents) checkIntent(intent)
-    if (intents.length === 0) return { settled: 0, deferred: [] }
+    if (intents.length === 0) return { settled: 0, deferred: [], announced: [] }
     return this.db.transaction((queries) => settlement.settleIntents(queries, this.reader, intents, this.now()))
   }
 
@@ -206,8 +208,9 @@ export class SqlLedger implements port.Ledger {
     await this.db.transaction((queries) => queries.query(finishRefund, [id]))
   }
 
-  async pendingStatuses(limit: number): Promise<port.StatusChange[]> {
-    const rows = await this.db.query<OrderRecord & { id: number }>(readOutbox, [limit])
+  async pendingStatuses(limit: number, except: string[] = []): Promise<port.StatusChange[]> {
+    const parameters = [limit, plainArray(except.map(Number))]
+    const rows = await this.db.query<OrderRecord & { id: number }>(readOutbox, parameters)
     return rows.map((row) => ({ id: String(row.id), sale: row.sale, shard: row.shard, order: orderOf(orderRow(row)) }))
   }
 

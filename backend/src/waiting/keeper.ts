@@ -9,8 +9,7 @@ import { Loop } from '../loop'
 import type { Metrics } from '../metrics'
 import type { Scripts } from '../redis/scripts'
 import type { SalesFollower } from '../sales/follower'
-import { streamsOf } from '../settlement/settler'
-import { viewOf } from '../settlement/trimmer'
+import { streamsOf, viewOf } from '../settlement/streams'
 import { BLOCK, roomSettings, termsOf } from './room'
 
 const EVERY_MS = 500
