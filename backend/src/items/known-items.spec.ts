@@ -73,6 +73,16 @@ describe('what gates are told of products', () => {
     expect(catalogue.reads).toBe(1)
   })
 
+  it('with the filter whatever came after it, so that no gate ever takes a product for unknown', async () => {
+    const { catalogue, ask } = setup(300)
+    await ask(-1, -1)
+    catalogue.add('new')
+    catalogue.add('newer')
+    const answer = await ask(-1, -1)
+    expect(answer).toMatchObject({ version: 302, complete: true, filter: { version: 300 } })
+    expect(answer.changes.map(({ id }) => id)).toEqual(['new', 'newer'])
+  })
+
   it('a gate that follows another backend goes on with the filter it has', async () => {
     const one = setup(300)
     one.catalogue.add('later')

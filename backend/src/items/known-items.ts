@@ -58,15 +58,27 @@ export class KnownItems {
   /** `filter_version`: of the filter that the gate has; −1 for none. undefined before the catalogue has been read. */
   async follow(poll: Poll, filter_version: number): Promise<FollowedItems | undefined> {
     if (this.source.version() === undefined) return undefined
-    if (poll.after < 0) return everything(await this.latest())
+    if (poll.after < 0) return this.everything(await this.latest(), poll)
     const news = await this.source.follow(poll)
     if (news === undefined) return undefined
     // the gate was away for longer than removed products are remembered
-    if (news.restart) return everything(await this.make())
+    if (news.restart) return this.everything(await this.make(), poll)
     const { version, changes } = news
     const filter = await this.latest()
     const is_newer = version > poll.after && filter_version < filter.version
     return { version, complete: false, changes, ...(is_newer ? { filter } : {}) }
+  }
+
+  /** The filter and what has come since, in one answer: a gate that has it knows every product there is. */
+  private async everything(filter: FollowedFilter, poll: Poll): Promise<FollowedItems> {
+    const changes: ItemChange[] = []
+    let { version } = filter
+    for (;;) {
+      const news = await this.source.follow({ ...poll, after: version, wait_ms: 0 })
+      if (news === undefined || news.changes.length === 0) return { version, complete: true, filter, changes }
+      changes.push(...news.changes)
+      version = news.version
+    }
   }
 
   private async latest(): Promise<FollowedFilter> {
@@ -99,8 +111,4 @@ export class KnownItems {
     )
     return filter
   }
-}
-
-function everything(filter: FollowedFilter): FollowedItems {
-  return { version: filter.version, complete: true, filter, changes: [] }
 }

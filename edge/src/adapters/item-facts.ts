@@ -2,7 +2,7 @@
 //
 // A Bloom filter of all ids, and exactly those that came after it. Where there is no room for one of these the filter is not
 // believed any more until the next one comes. Kept over reloads, and while the backend is away.
-import type { FollowedItems, ItemChange } from '../../../contract/followed-items'
+import type { FollowedFilter, FollowedItems, ItemChange } from '../../../contract/followed-items'
 import { type BloomFilter, mayContain } from '../domain/bloom'
 import { type Follower, newFollower, type Versioned } from './follower'
 import type { HttpTarget } from './http-client'
@@ -59,22 +59,27 @@ export function itemFacts(
     }
   }
 
-  function takeFilter({ filter: told }: FollowedItems): void {
-    if (told === undefined || told.version <= filterVersion()) return
+  /** Before the changes that come with it; it is believed after them. False when there is none, or none that can be kept. */
+  function keepFilter(told: FollowedFilter | undefined): boolean {
+    if (told === undefined || told.version <= filterVersion()) return false
     const bits = ngx.decode_base64(told.text)
     if (bits === undefined || bits.length * 8 !== told.bits) {
       ngx.log(ngx.ERR, 'items: the filter of products cannot be read')
-      return
+      return false
     }
     const head = string.format('%d %d %d %d', told.version, told.seed, told.bits, told.hashes)
     const [kept, failure] = facts.safe_set(FILTER, head + '\n' + bits)
     if (!kept) {
       metrics.add('rushgate_items_lost_total', 1)
       ngx.log(ngx.ERR, 'items: no room for the filter: make lua_shared_dict rushgate_item_facts larger: ', failure)
-      return
+      return false
     }
-    facts.set(FILTER_VERSION, told.version)
     facts.delete(INCOMPLETE)
+    return true
+  }
+
+  function believeFilter(told: FollowedFilter): void {
+    facts.set(FILTER_VERSION, told.version)
     metrics.set('rushgate_items_known', told.count)
     ngx.timer.at(
       DROP_AFTER_S,
@@ -100,12 +105,13 @@ export function itemFacts(
 
   function take(_body: string, said: Versioned): void {
     const followed = said as FollowedItems
-    takeFilter(followed)
-    const { changes } = followed
+    const { changes, filter: told } = followed
+    const is_new = keepFilter(told)
     for (let i = 0; i < changes.length; i++) {
       takeChange(changes[i] as ItemChange)
       if (i % SLICE === SLICE - 1) ngx.sleep(PAUSE_S)
     }
+    if (is_new && told !== undefined) believeFilter(told)
     if (followed.complete) changed({ id: '', version: followed.version, removed: false })
     for (const change of changes) changed(change)
   }

@@ -28,8 +28,10 @@ export function itemFiller(
 
   return () => {
     // built from the id that the route matched
-    const path = variable('uri') ?? ''
-    const filled = items.fill(string.sub(path, PATH.length + 1))
+    const id = string.sub(variable('uri') ?? '', PATH.length + 1)
+    // the chain has counted it already
+    if (is_dry_run && items.isRefused(id)) return undefined
+    const filled = items.fill(id)
     const verdict = answerFilled(nginxHttp, filled, cache_control, nowS() * 1000)
     if (verdict === undefined || verdict.kind === 'answer') return verdict
     report.refused(itemCache.name, verdict, is_dry_run)

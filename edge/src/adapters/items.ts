@@ -43,6 +43,8 @@ export interface ItemsNode {
   port: (this: void, settings: ItemSettings) => ItemsPort
   /** waits for the page of an item that this node has not; for a request */
   fill: (this: void, id: string) => FilledItem
+  /** the plugin would refuse it without waiting for anybody */
+  isRefused: (this: void, id: string) => boolean
   /** reads what other workers heard; cheap when there is nothing new */
   refresh: ItemFacts['refresh']
   /** the follower's loop, in a timer of one worker at a time */
@@ -64,9 +66,12 @@ const LOCK = 'lock:'
 const MISSING = 'missing:'
 const NEEDED = 'needed:'
 const FAILED = 'failed:'
+const LARGE = 'large:'
 /** a change that could not be fetched for so long is known by the page's own end */
 const NEEDED_S = 600
 const FAILED_S = 0.5
+/** for so long a page that is too large is not tried again */
+const LARGE_S = 60
 const LOOK_AGAIN_S = 0.01
 /** a reader behind the writer: the backend is asked again so often before what it has is taken */
 const TRIES = 5
@@ -182,7 +187,10 @@ export function itemsNode(parts: ItemsParts): ItemsNode {
       count('fetched')
       const [fetched, failure] = fetchPage(backend, '/item/' + id, HEADERS + if_changed, limits)
       if (fetched === undefined) {
-        if (failure === TOO_LARGE) return 'too_large'
+        if (failure === TOO_LARGE) {
+          setMark(LARGE + id, 1, LARGE_S)
+          return 'too_large'
+        }
         if (ngx.worker.exiting()) return 'failed'
         ngx.log(ngx.WARN, 'items: backend: ', failure)
         parts.askFailed()
@@ -205,7 +213,7 @@ export function itemsNode(parts: ItemsParts): ItemsNode {
 
   /** What another worker has found while this one waited; undefined: it is this one's turn. */
   function found(id: string, flight: Flight): Outcome | undefined {
-    if (marks.get(MISSING + id)[0] !== undefined) return 'missing'
+    if (isMissing(id)) return 'missing'
     const page = pages().get(id)
     if (page === undefined || nowMs() >= page.times.fresh_until_ms || page.version < needed(id)) return undefined
     flight.page = page
@@ -262,8 +270,9 @@ export function itemsNode(parts: ItemsParts): ItemsNode {
     if (page !== undefined && nowMs() < page.times.kept_until_ms) {
       return { outcome: 'page', page, collapsed: true, limit: '' }
     }
-    if (marks.get(MISSING + id)[0] !== undefined) return { outcome: 'missing', collapsed: true, limit: '' }
+    if (isMissing(id)) return { outcome: 'missing', collapsed: true, limit: '' }
     if (marks.get(FAILED + id)[0] !== undefined) return { outcome: 'failed', collapsed: true, limit: '' }
+    if (marks.get(LARGE + id)[0] !== undefined) return { outcome: 'too_large', collapsed: true, limit: '' }
     const wait_s = settings.wait_ms_max / 1000
     const flight = flights.get(id)
     if (flight === undefined) {
@@ -278,6 +287,10 @@ export function itemsNode(parts: ItemsParts): ItemsNode {
     if (!woken) flight.waiting -= 1
     waiting -= 1
     return filled(flight, true)
+  }
+
+  function isMissing(id: string): boolean {
+    return marks.get(MISSING + id)[0] !== undefined
   }
 
   function refreshOne(id: string): void {
@@ -346,7 +359,7 @@ export function itemsNode(parts: ItemsParts): ItemsNode {
   function warm(): void {
     if (store === undefined || !mayAsk() || !isMine(zones.facts, 'items_warmer')) return
     for (const id of parts.onSale(WARM_MAX)) {
-      if (!store.has(id) && facts.knows(id) === 'maybe' && marks.get(MISSING + id)[0] === undefined) {
+      if (!store.has(id) && facts.knows(id) === 'maybe' && !isMissing(id)) {
         count('warmed')
         refresh(id)
       }
@@ -359,12 +372,13 @@ export function itemsNode(parts: ItemsParts): ItemsNode {
     store = pages_of_node
     return {
       page: pages_of_node.get,
-      isMissing: (id) => marks.get(MISSING + id)[0] !== undefined,
+      isMissing,
       knows: facts.knows,
       isHot,
       refresh,
     }
   }
 
-  return { port, fill, refresh: facts.refresh, follow: facts.follow, warm }
+  const isRefused = (id: string): boolean => isMissing(id) || facts.knows(id) === 'no'
+  return { port, fill, isRefused, refresh: facts.refresh, follow: facts.follow, warm }
 }
