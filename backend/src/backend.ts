@@ -43,7 +43,8 @@ import { Accounts } from './sessions/accounts'
 import { Passwords } from './sessions/password'
 import { addSessionRoutes } from './sessions/routes'
 import { Sessions } from './sessions/sessions'
-import { settlementParts } from './settlement/assemble'
+import { intentsTopic, settlementParts } from './settlement/assemble'
+import { KafkaSurvivors } from './settlement/kafka-survivors'
 import { Publisher } from './settlement/publisher'
 import { RoomKeeper } from './waiting/keeper'
 
@@ -99,7 +100,9 @@ export class Backend {
     const catalogue = ledger.db && new Catalogue({ db: ledger.db, durable, now, sales, log, metrics })
     this.catalogue = catalogue
     const of_sales = { ledger, redis, shards, scripts, sales, metrics, log }
-    const rebuilder = new Rebuilder({ ...of_sales, instance, beforeStep: hooks.beforeRebuildStep })
+    const topic = intentsTopic(config)
+    const kafka = topic && new KafkaSurvivors({ ...topic, log })
+    const rebuilder = new Rebuilder({ ...of_sales, instance, kafka, beforeStep: hooks.beforeRebuildStep })
     this.rebuilder = rebuilder
     this.sandbox = new Sandbox({
       folder: join(config.data_dir, 'sandbox'),

@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { hot_item_environment } from './hot-items/settings'
 import { parseSecrets, readSecretFile, type Secret } from './secrets'
 
-export const ROLES = ['api', 'settler', 'sweeper', 'indexer'] as const
+export const ROLES = ['api', 'settler', 'relay', 'sweeper', 'indexer'] as const
 export type Role = (typeof ROLES)[number]
 
 const ADMIN_TOKEN_LENGTH_MIN = 16

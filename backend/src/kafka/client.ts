@@ -1,38 +1,33 @@
-// The client of Kafka, as every part that speaks with it wants it: time-outs that fit a loop which tries again by itself, and its
-// log lines in ours.
+// Connections to Kafka. Everything gives up within seconds: whoever asked backs off by its own loop and makes a new client, because
+// kafkajs' own ones do not all come back from a failure (an idempotent producer whose numbering broke off never does).
 import { Kafka, type LogEntry, logLevel } from 'kafkajs'
 import type { Logger } from '../log'
 
-const CONNECT_MS_MAX = 3_000
-const REQUEST_MS_MAX = 30_000
-const RETRY_MS_MIN = 100
-const RETRY_MS_MAX = 2_000
-const RETRIES_MAX = 6
+const CONNECT_TIMEOUT_MS = 2000
+const REQUEST_TIMEOUT_MS = 10_000
+const RETRY = { initialRetryTime: 100, maxRetryTime: 1000, retries: 4, factor: 0.2, multiplier: 2 }
 
-export interface KafkaClientOptions {
+export interface KafkaOptions {
   brokers: string[]
-  /** shows up in Kafka's logs and ours */
+  /** shows up in the broker's logs */
   name: string
   log: Logger
 }
 
-/**
- * kafkajs calls every broker that does not answer an error, at each try: here those are warnings of ours. Whoever uses the client
- * sees the failure itself as well.
- */
-export function createKafka({ brokers, name, log }: KafkaClientOptions): Kafka {
+export function createKafka({ brokers, name, log }: KafkaOptions): Kafka {
   return new Kafka({
-    clientId: `rushgate-${name}`,
     brokers,
-    connectionTimeout: CONNECT_MS_MAX,
-    requestTimeout: REQUEST_MS_MAX,
-    retry: { initialRetryTime: RETRY_MS_MIN, maxRetryTime: RETRY_MS_MAX, retries: RETRIES_MAX },
+    clientId: `rushgate-${name}`,
+    connectionTimeout: CONNECT_TIMEOUT_MS,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    enforceRequestTimeout: true,
+    retry: RETRY,
     logLevel: logLevel.WARN,
-    logCreator: () => (entry: LogEntry) => {
-      const { message, error, groupId } = entry.log as { message: string; error?: string; groupId?: string }
-      const details = { kafka: entry.namespace, client: name, ...(error === undefined ? {} : { error }), groupId }
-      if (entry.level <= logLevel.WARN) log.warn(details, message)
-      else log.debug(details, message)
-    },
+    // its errors are thrown at us as well, and said once by the loop that met them
+    logCreator: () => (entry) => log.debug({ kafka: said(entry) }, entry.log.message),
   })
+}
+
+function said({ namespace, label, log }: LogEntry): Record<string, unknown> {
+  return { namespace, label, error: log.error, broker: log.broker }
 }

@@ -2,7 +2,7 @@
 //
 // Guarantees: the ledger's rebuild row is the lock; each step may be repeated; killed anywhere, it is begun again with a
 // higher epoch and nothing is lost. Order: raise the epoch (durable) → close every shard, which gives the barrier of its
-// stream → settle every intent up to the barrier → recount the units → load each shard → open → say so to the gates.
+// stream → settle every intent up to the barrier, in Kafka too → recount the units → load each shard → open → say so to the gates.
 import type { Redis } from 'ioredis'
 import { intentsKey } from '../../../contract/keys'
 import { hasDraw, loadDraw } from '../draw/load-draw'
@@ -12,6 +12,7 @@ import type { Logger } from '../log'
 import type { Metrics } from '../metrics'
 import { metaFields, replicationId, type Shards } from '../redis/shards'
 import { decodeEntry, type StreamEntry } from '../settlement/intents'
+import type { KafkaSurvivors } from '../settlement/kafka-survivors'
 import { loadRoom } from '../waiting/room'
 import type { SalesFollower } from './follower'
 import { loadShard, publishWhatChanged } from './load-shard'
@@ -46,6 +47,8 @@ export interface RebuildParts {
   log: Logger
   /** stable over restarts, so that a killed rebuild is taken up again at once */
   instance: string
+  /** where intents travel by Kafka */
+  kafka?: KafkaSurvivors
   /** for tests: called before each step, may throw as a kill would */
   beforeStep?: (step: RebuildStep) => Promise<void> | void
 }
@@ -126,6 +129,10 @@ export class Rebuilder {
     await beforeStep?.('settle')
     for (let shard = 0; shard < sale.shards; shard++) {
       await this.settleSurvivors(sale.id, shard, barriers[shard] as string)
+    }
+    const in_kafka = (await this.parts.kafka?.intentsOf(sale.id)) ?? []
+    for (let from = 0; from < in_kafka.length; from += SURVIVORS_AT_ONCE_MAX) {
+      await ledger.settleSurvivors(sale.id, instance, in_kafka.slice(from, from + SURVIVORS_AT_ONCE_MAX))
     }
     await beforeStep?.('recount')
     await ledger.recountUnits(sale.id, instance)
