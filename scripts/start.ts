@@ -7,6 +7,7 @@ import { existsSync, readdirSync, rmSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { Command, InvalidArgumentError } from 'commander'
 import { Listr, PRESET_TIMER } from 'listr2'
+import { makeDemoProducts } from './demo-products'
 import { makeDemoSales } from './demo-sale'
 import { areFetched } from './engines/fetch'
 import { whyNoEngines } from './engines/java'
@@ -168,6 +169,7 @@ function startTasks(options: StartOptions) {
         title: 'Making the demo sales',
         enabled: () => options.demo,
         task: async (_, task) => {
+          await makeDemoProducts(stack as Stack)
           const made = await makeDemoSales(stack as Stack)
           task.title =
             made.length === 0 ? 'The demo sales of an earlier start are kept' : `Made the sales ${made.join(' and ')}`

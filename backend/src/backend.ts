@@ -2,8 +2,8 @@
 import { join } from 'node:path'
 import type { Redis } from 'ioredis'
 import { Breaker } from './breaker'
-import { Catalogue } from './catalogue/catalogue'
-import { addCatalogueRoutes } from './catalogue/routes'
+import type { Catalogue } from './catalogue/catalogue'
+import { createShopWindow } from './catalogue/shop-window'
 import { type Config, redacted } from './config'
 import { addDegradeRoutes } from './degrade/routes'
 import { Drawer, type DrawStep } from './draw/drawer'
@@ -15,8 +15,6 @@ import { Authenticator } from './http/auth'
 import { addHealthRoutes } from './http/health'
 import { type ReceiptMaker, Refusal } from './http/refusal'
 import { createHttpServer, type HttpServer } from './http/server'
-import { KnownItems } from './items/known-items'
-import { addItemRoutes } from './items/routes'
 import type { Ledger } from './ledger/port'
 import { ListsFollower } from './lists/follower'
 import { addListRoutes } from './lists/routes'
@@ -95,10 +93,9 @@ export class Backend {
     const sales = new SalesFollower(ledger, log, metrics)
     this.sales = sales
     const lists = new ListsFollower(ledger, log, metrics)
-    const durable = () => ledger.durable()
-    const now = () => ledger.now()
-    const catalogue = ledger.db && new Catalogue({ db: ledger.db, durable, now, sales, log, metrics })
-    this.catalogue = catalogue
+    const of_window = { config, redis, durable: () => ledger.durable(), now: () => ledger.now(), sales, log, metrics }
+    const window = ledger.db && createShopWindow({ ...of_window, db: ledger.db })
+    this.catalogue = window?.catalogue
     const of_sales = { ledger, redis, shards, scripts, sales, metrics, log }
     const topic = intentsTopic(config)
     const kafka = topic && new KafkaSurvivors({ ...topic, log })
@@ -146,10 +143,7 @@ export class Backend {
       addDrawRoutes(app, { ledger, sales })
       addReceiptRoutes(app, { keyring, auth })
       addListRoutes(app, { ledger, lists, auth, log })
-      if (catalogue !== undefined) {
-        addCatalogueRoutes(app, { catalogue, auth, durable, log })
-        addItemRoutes(app, { items: new KnownItems(catalogue, now, log), auth })
-      }
+      window?.addRoutes(app, auth)
       hot_items.addRoutes(app, auth)
       addReservationRoutes(app, { auth, reservations, sales })
       addWebhookRoutes(app, { ledger, provider, metrics, onChanged: onPayment })
@@ -157,8 +151,8 @@ export class Backend {
     })
 
     // what gates poll for: stopped first, so that they are answered
-    this.followers = [sales]
-    if (roles.includes('api')) this.followers.push(lists, ...(catalogue === undefined ? [] : [catalogue]))
+    this.followers = [sales, ...(window?.parts ?? [])]
+    if (roles.includes('api')) this.followers.push(lists)
     this.parts = []
     const onReturns = () => returner.kick()
     this.parts.push(...settlementParts({ config, ledger, redis, sales, metrics, log, publisher, onReturns }))

@@ -30,6 +30,12 @@ describe('the environment', () => {
     expect(parseConfig({ ...GOOD, DATABASE_URL: '' }, ALL).database_url).toBe(undefined)
   })
 
+  test('hours of low traffic are two hours of the day, or off', () => {
+    const hours = (text: string) => parseConfig({ ...GOOD, RUSHGATE_REINDEX_HOURS: text }, ALL).reindex_hours
+    expect([hours(''), hours('22-4'), hours('off')]).toEqual([{ from: 3, to: 5 }, { from: 22, to: 4 }, undefined])
+    for (const text of ['3', '24-3', '3-25', 'night']) expect(() => hours(text)).toThrow('RUSHGATE_REINDEX_HOURS')
+  })
+
   test('wrong variables are all named at once', () => {
     const wrong = {
       ...GOOD,

@@ -54,6 +54,17 @@ const index_prefix = z
   )
   .default('')
 
+/** "3-5": from the beginning of one hour to that of another, UTC; "off" for never */
+const hours = z
+  .string()
+  .regex(/^(off|(\d|1\d|2[0-3])-(\d|1\d|2[0-4]))$/, 'must be two hours of the day, as 3-5, or off')
+  .default('3-5')
+  .transform((text) => {
+    if (text === 'off') return undefined
+    const [from, to] = text.split('-').map(Number)
+    return { from: from ?? 0, to: to ?? 0 }
+  })
+
 const environment = z.object({
   RUSHGATE_BIND: z.string().min(1).default('127.0.0.1'),
   RUSHGATE_PORT: z.coerce.number().int().min(0).max(65535).default(8081),
@@ -72,6 +83,8 @@ const environment = z.object({
   /** stands before the names of indexes, aliases and templates */
   ELASTICSEARCH_INDEX_PREFIX: index_prefix,
   ...hot_item_environment,
+  /** hours of low traffic, in which the indexes of products are made anew once a day */
+  RUSHGATE_REINDEX_HOURS: hours,
   RUSHGATE_SECRET: secrets,
   /** read in place of RUSHGATE_SECRET, and again on SIGHUP */
   RUSHGATE_SECRET_FILE: z.string().optional(),
@@ -107,6 +120,7 @@ export interface Config {
   elasticsearch_index_prefix: string
   hot_item_consumers: number
   hot_item_retention_days: number
+  reindex_hours: { from: number; to: number } | undefined
   secrets: Secret[]
   secret_file: string | undefined
   admin_token: string
@@ -177,6 +191,7 @@ export function parseConfig(env: Record<string, string | undefined>, roles: Role
     elasticsearch_index_prefix: values.ELASTICSEARCH_INDEX_PREFIX,
     hot_item_consumers: values.HOT_ITEM_CONSUMERS,
     hot_item_retention_days: values.HOT_ITEM_RETENTION_DAYS,
+    reindex_hours: values.RUSHGATE_REINDEX_HOURS,
     secrets: values.RUSHGATE_SECRET,
     secret_file: values.RUSHGATE_SECRET_FILE,
     admin_token: values.RUSHGATE_ADMIN_TOKEN,

@@ -5,14 +5,18 @@
 import { textArray } from '../db/array'
 import type { Db, Queries } from '../db/db'
 import { LedgerError } from '../ledger/port'
+import { removeTerms, removeUnusedWords, writeTerms } from './search/sql-terms'
+import askReindex from './sql/ask-reindex.sql'
 import findProducts from './sql/find-products.sql'
 import forgetRemoved from './sql/forget-removed.sql'
 import lockCatalogue from './sql/lock-catalogue.sql'
+import noteSqlBuilt from './sql/note-sql-built.sql'
 import putProducts from './sql/put-products.sql'
 import raiseCatalogueVersion from './sql/raise-catalogue-version.sql'
 import raiseForgotten from './sql/raise-forgotten.sql'
 import readCatalogueVersion from './sql/read-catalogue-version.sql'
 import readChangedProducts from './sql/read-changed-products.sql'
+import readChangedRows from './sql/read-changed-rows.sql'
 import readOffers from './sql/read-offers.sql'
 import readProduct from './sql/read-product.sql'
 import readProductIds from './sql/read-product-ids.sql'
@@ -57,12 +61,20 @@ export interface ProductChange {
   removed: boolean
 }
 
+export interface ChangedProduct extends Product {
+  removed: boolean
+}
+
 export interface CatalogueVersion {
   version: number
   /** how many there are */
   products: number
   /** who has read no further than this must read everything anew */
   forgotten: number
+  /** when indexes were last asked for anew; 0: never */
+  reindex_asked_ms: number
+  /** when the making of the search tables began; 0: never */
+  sql_built_ms: number
 }
 
 export type PutOutcome = 'made' | 'changed' | 'unchanged'
@@ -127,6 +139,12 @@ export class Products {
     return this.db.query<ProductChange>(readChangedProducts, [after, until, limit])
   }
 
+  /** The same with all that is known of each. */
+  async changedRows(after: number, until: number, limit: number): Promise<ChangedProduct[]> {
+    const rows = await this.db.query<ProductRecord & { removed: boolean }>(readChangedRows, [after, until, limit])
+    return rows.map(({ removed, ...record }) => ({ ...productOf(record), removed }))
+  }
+
   /** All of them or none. A product that is as it was keeps its version. */
   async put(products: NewProduct[]): Promise<PutOutcome[]> {
     return this.change(async (queries, before) => {
@@ -147,6 +165,10 @@ export class Products {
       if (made > 0 && before.products + made > PRODUCTS_MAX) {
         throw new LedgerError('conflict', `the catalogue has ${PRODUCTS_MAX} products, which is the most`)
       }
+      await writeTerms(
+        queries,
+        products.filter(({ id }) => written.has(id)),
+      )
       if (written.size > 0) await queries.query(raiseCatalogueVersion, [before.version + products.length, made])
       return outcomes
     })
@@ -156,7 +178,10 @@ export class Products {
   remove(id: string): Promise<boolean> {
     return this.change(async (queries, { version }) => {
       const removed = await queries.query(removeProduct, [id, version + 1, this.now()])
-      if (removed.length > 0) await queries.query(raiseCatalogueVersion, [version + 1, -1])
+      if (removed.length > 0) {
+        await removeTerms(queries, [id])
+        await queries.query(raiseCatalogueVersion, [version + 1, -1])
+      }
       return removed.length > 0
     })
   }
@@ -184,6 +209,28 @@ export class Products {
       const last = rows.reduce((most, { version }) => Math.max(most, version), 0)
       if (last > 0) await queries.query(raiseForgotten, [last])
     })
+  }
+
+  /** Writes the words of the next products anew, for the tables of search; answers which. */
+  writeTermsAfter(after: string, limit: number): Promise<string[]> {
+    return this.change(async (queries) => {
+      const rows = await queries.query<ProductRecord>(readProductsAfter, [after, limit])
+      await writeTerms(queries, rows.map(productOf))
+      return rows.map(({ id }) => id)
+    })
+  }
+
+  async termsWritten(built_ms: number): Promise<void> {
+    await this.change(async (queries) => {
+      await removeUnusedWords(queries)
+      await queries.query(noteSqlBuilt, [built_ms])
+    })
+  }
+
+  /** Every index is to be made anew; answers the time by which it was asked. */
+  async askReindex(): Promise<number> {
+    const [row] = await this.db.query<{ reindex_asked_ms: number }>(askReindex, [this.now()])
+    return row?.reindex_asked_ms ?? 0
   }
 
   private change<T>(work: (queries: Queries, before: CatalogueVersion) => Promise<T>): Promise<T> {

@@ -26,7 +26,7 @@ export interface CatalogueRouteParts {
   log: Logger
 }
 
-export function productView(product: Product): Record<string, unknown> {
+export function productView(product: Omit<Product, 'text'>): Record<string, unknown> {
   const { offers, updated_ms, ...rest } = product
   return {
     ...rest,

@@ -10,6 +10,7 @@ import draws from './migrations/0007-draws.sql'
 import waitingRooms from './migrations/0008-waiting-rooms.sql'
 import products from './migrations/0009-products.sql'
 import outboxRows from './migrations/0010-outbox-rows.sql'
+import search from './migrations/0011-search.sql'
 
 const MIGRATIONS: { name: string; sql: string }[] = [
   { name: '0001-ledger', sql: ledger },
@@ -22,6 +23,7 @@ const MIGRATIONS: { name: string; sql: string }[] = [
   { name: '0008-waiting-rooms', sql: waitingRooms },
   { name: '0009-products', sql: products },
   { name: '0010-outbox-rows', sql: outboxRows },
+  { name: '0011-search', sql: search },
 ]
 
 /** Held by one process while it migrates ("rush" in ASCII); PGlite has but one. */

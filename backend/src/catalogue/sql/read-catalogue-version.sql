@@ -1,1 +1,1 @@
-SELECT version, products, forgotten FROM catalogue_version
+SELECT version, products, forgotten, reindex_asked_ms, sql_built_ms FROM catalogue_version

@@ -1,0 +1,1 @@
+DELETE FROM product_index WHERE id = ANY($1::text[])

@@ -1,0 +1,1 @@
+UPDATE catalogue_version SET sql_built_ms = $1
