@@ -5,6 +5,8 @@ import { Breaker } from './breaker'
 import type { Catalogue } from './catalogue/catalogue'
 import { createShopWindow } from './catalogue/shop-window'
 import { type Config, redacted } from './config'
+import { addCrawlerRoutes } from './crawlers/routes'
+import { CrawlerVerifier } from './crawlers/verifier'
 import { addDegradeRoutes } from './degrade/routes'
 import { Drawer, type DrawStep } from './draw/drawer'
 import { addDrawRoutes } from './draw/routes'
@@ -145,6 +147,7 @@ export class Backend {
       addListRoutes(app, { ledger, lists, auth, log })
       window?.addRoutes(app, auth)
       hot_items.addRoutes(app, auth)
+      addCrawlerRoutes(app, { verifier: new CrawlerVerifier(config.dns_servers), auth, metrics })
       addReservationRoutes(app, { auth, reservations, sales })
       addWebhookRoutes(app, { ledger, provider, metrics, onChanged: onPayment })
       addSandboxRoutes(app, this.sandbox)

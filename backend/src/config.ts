@@ -11,6 +11,9 @@ const ADMIN_TOKEN_LENGTH_MIN = 16
 
 const BROKER = /^(?:[\w.-]+|\[[0-9a-fA-F:]+\]):\d{1,5}$/
 
+/** an address, IPv6 in brackets, with or without a port */
+const DNS_SERVER = /^(?:\d{1,3}(?:\.\d{1,3}){3}|\[[0-9a-fA-F:]+\])(?::\d{1,5})?$/
+
 const flag = z
   .enum(['0', '1', ''])
   .default('0')
@@ -92,6 +95,12 @@ const environment = z.object({
   RUSHGATE_DEMO: flag,
   /** password hashes in progress and waiting; each takes 180 ms of a core */
   RUSHGATE_LOGIN_HASHES_MAX: z.coerce.number().int().min(1).max(10_000).default(32),
+  /** address:port of DNS servers for looking up crawlers, with commas between; unset: the system's */
+  RUSHGATE_DNS: z
+    .string()
+    .transform((value) => value.split(',').map((each) => each.trim()))
+    .refine((list) => list.every((each) => DNS_SERVER.test(each)), 'must be address:port, several with commas between')
+    .optional(),
   RUSHGATE_SANDBOX: flag,
   PAYMENT_PROVIDER: z.enum(['sandbox']).default('sandbox'),
   /** stable over restarts: the settler's name in its consumer group and the rebuilder's in the ledger */
@@ -126,6 +135,8 @@ export interface Config {
   admin_token: string
   demo: boolean
   login_hashes_max: number
+  /** none: the system's */
+  dns_servers: string[]
   payment_provider: 'sandbox'
   instance: string
   log_level: string
@@ -197,6 +208,7 @@ export function parseConfig(env: Record<string, string | undefined>, roles: Role
     admin_token: values.RUSHGATE_ADMIN_TOKEN,
     demo: values.RUSHGATE_DEMO,
     login_hashes_max: values.RUSHGATE_LOGIN_HASHES_MAX,
+    dns_servers: values.RUSHGATE_DNS ?? [],
     payment_provider: values.PAYMENT_PROVIDER,
     instance:
       values.RUSHGATE_INSTANCE ??

@@ -62,6 +62,7 @@ export function createMetrics() {
     index_builds: counter('index_builds_total', 'Indexes of products made anew', ['engine', 'reason', 'outcome']),
     searches: counter('searches_total', 'Searches by what answered them', ['engine', 'outcome']),
     list_entries: gauge('list_entries', 'Entries of the allow and deny lists', ['list', 'kind']),
+    crawler_lookups: counter('crawler_lookups_total', 'Addresses of crawlers looked up in the DNS', ['standing']),
     loop_failures: counter('loop_failures_total', 'Rounds of a loop that failed and were tried again', ['loop']),
     redis_connected: gauge('redis_connected', '1 while the connection to Redis is ready', ['connection']),
     breaker_open: gauge('breaker_open', '1 while this upstream is not asked, because it failed again and again', [

@@ -2,6 +2,7 @@
 import type { FollowedSale } from '../../contract/followed-sale'
 import { NO_STANDING, type Standing } from '../src/domain/access-list'
 import type { AgentKind } from '../src/domain/bot-score'
+import type { CrawlerStanding } from '../src/domain/crawlers'
 import { keyProblem } from '../src/domain/purchase'
 import type { RouteName } from '../src/domain/route'
 import { newBoard } from '../src/domain/stock'
@@ -65,6 +66,8 @@ export interface FakeGate {
   items: FakeItems
   /** whom the shop's own tokens are of */
   jwt: Record<string, JwtSession | undefined>
+  /** what is known of whoever says that he is a crawler of the settings */
+  crawler: CrawlerStanding | undefined
 }
 
 export const SALE: FollowedSale = {
@@ -262,6 +265,7 @@ export function fakeGate(): FakeGate {
     level: 0,
     standings: {},
     jwt: {},
+    crawler: undefined,
     header_names: '',
     agent_kind: 'none',
     is_secure: true,
@@ -275,6 +279,7 @@ export function fakeGate(): FakeGate {
     sales: fakeSales(gate),
     lists: fakeLists(gate),
     crypto: fakeCrypto(),
+    crawlers: () => () => gate.crawler,
     jwt: () => ({ read: (token) => gate.jwt[token] }),
     http: {
       setHeader: (name, value) => gate.asked.push(name + ': ' + value),

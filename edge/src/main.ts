@@ -10,6 +10,7 @@ import { REFUSALS, type RefusalCode } from '../../contract/codes'
 import { type BackendBreaker, backendBreaker } from './adapters/backend-breaker'
 import { addressReader } from './adapters/client-address'
 import { loadConfig } from './adapters/config'
+import { crawlersPort } from './adapters/crawlers'
 import { subkey } from './adapters/crypto'
 import { cryptoPort } from './adapters/crypto-port'
 import { type Environment, readEnvironment, type Secret } from './adapters/environment'
@@ -195,7 +196,21 @@ export function init_worker(): void {
   const crypto = cryptoPort(environment.secrets)
   const headers = headerPort(config.clients)
   const events = NO_EVENTS
-  const parts = { scripts, sales, lists, metrics, node, volatile_lane, in_progress, crypto, headers, events, items }
+  const crawlers = crawlersPort(requiredDict<string>('rushgate_crawlers'), backend, bearer, metrics)
+  const parts = {
+    scripts,
+    sales,
+    lists,
+    metrics,
+    node,
+    volatile_lane,
+    in_progress,
+    crypto,
+    headers,
+    crawlers,
+    events,
+    items,
+  }
   const ports_of = new LuaTable<string, Ports>()
   for (const plugin of plugins) ports_of.set(plugin.name, portsFor(plugin.name, parts))
   links_of = buildLinks(plugins, config, ports_of)

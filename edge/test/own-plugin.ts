@@ -48,13 +48,18 @@ export function askFrom(
   shop: Shop,
   local: string,
   headers: Record<string, string | string[]> = {},
+  path = '/sales',
 ): Promise<OwnAnswer> {
   return new Promise((resolve, reject) => {
-    const asked = request(`${shop.stack.urls.gate}/sales`, { localAddress: local, headers, agent: false }, (answer) => {
-      let text = ''
-      answer.on('data', (part) => (text += part))
-      answer.on('end', () => resolve({ status: answer.statusCode ?? 0, headers: answer.headers, text }))
-    })
+    const asked = request(
+      `${shop.stack.urls.gate}${path}`,
+      { localAddress: local, headers, agent: false },
+      (answer) => {
+        let text = ''
+        answer.on('data', (part) => (text += part))
+        answer.on('end', () => resolve({ status: answer.statusCode ?? 0, headers: answer.headers, text }))
+      },
+    )
     asked.on('error', reject)
     asked.end()
   })

@@ -29,6 +29,11 @@ const FAMILIES: Help[] = [
   { name: 'rushgate_plugin_events_total', type: 'counter', help: 'What plugins count, by plugin and event.' },
   { name: 'rushgate_faults_total', type: 'counter', help: 'Lua errors: each is a bug.' },
   {
+    name: 'rushgate_crawler_lookups_total',
+    help: 'Addresses of crawlers that were looked up in the DNS, by what came of it.',
+    type: 'counter',
+  },
+  {
     name: 'rushgate_lists_lost_total',
     type: 'counter',
     help: 'Entries of the lists that found no room: make the zone larger.',

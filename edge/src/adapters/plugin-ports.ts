@@ -1,4 +1,5 @@
 // What a plugin is handed of this node: the ports of kernel/plugin.ts, with its name on what it counts, says and keeps.
+import type { CrawlersPort } from '../kernel/crawlers'
 import type { EventsPort } from '../kernel/events'
 import type { CryptoPort, HeaderPort, InProgressPort, Ports } from '../kernel/plugin'
 import { agentKind } from './agents'
@@ -27,6 +28,7 @@ export interface PortParts {
   in_progress: InProgressPort
   crypto: CryptoPort
   headers: HeaderPort
+  crawlers: CrawlersPort
   events: EventsPort
   items: ItemsNode
 }
@@ -61,6 +63,7 @@ export function portsFor(plugin: string, parts: PortParts): Ports {
     sleep: (ms) => ngx.sleep(ms / 1000),
     headers: parts.headers,
     agentKind,
+    crawlers: parts.crawlers,
     marks: markPort(requiredDict<number>('rushgate_marks')),
     events: parts.events,
     items: parts.items.port,

@@ -28,6 +28,8 @@ export const WEIGHTS = {
   /** names a browser without a window, or a driver of browsers */
   automation: 40,
   crawler: 40,
+  /** uses the name of a crawler that it is not */
+  false_crawler: 60,
   /** a browser without Sec-Fetch-Site, -Mode and -Dest, which pages cannot take away */
   metadata: 30,
   /** a Chromium without sec-ch-ua, or one whose version there is another */

@@ -7,6 +7,7 @@ import type { AgentKind } from '../domain/bot-score'
 import type { TokenSource } from '../domain/cluster-rate'
 import type { CounterStore } from '../domain/rate'
 import type { RouteName } from '../domain/route'
+import type { CrawlersPort } from './crawlers'
 import type { EventsPort } from './events'
 import type { ItemSettings, ItemsPort } from './items'
 import type { JwtPort } from './jwt'
@@ -47,6 +48,8 @@ export interface Ports {
   headers: HeaderPort
   /** what a maintained list says of a User-Agent; undefined: not looked at this time */
   agentKind: (this: void, user_agent: string) => AgentKind | undefined
+  /** tells crawlers from those who use their names */
+  crawlers: CrawlersPort
   /** node-wide, bounded and forgotten after a while; keys are shared by all plugins */
   marks: MarkPort
   /** events of items, to Kafka or to the Redis of volatile data */

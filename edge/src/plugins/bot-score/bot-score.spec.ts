@@ -27,7 +27,7 @@ function chrome(): FakeGate {
 }
 
 function run(gate: FakeGate, request: GateRequest, thresholds: Thresholds[] = [], dry_run = false): string {
-  const settings = { thresholds, trap_s: 3600, dry_run }
+  const settings = { thresholds, trap_s: 3600, crawlers: [], crawlers_keep_s: 60, dry_run }
   return said(botScore.create(settings as never, gate.ports).access(request))
 }
 
@@ -209,5 +209,49 @@ describe('the trap', () => {
     run(gate, login)
     expect(login.score).toBe(60)
     expect(gate.counted).toContain('trap_field')
+  })
+})
+
+describe('a crawler', () => {
+  function crawler(standing: FakeGate['crawler']): FakeGate {
+    const gate = curl()
+    gate.headers['user_agent'] = 'Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)'
+    gate.agent_kind = 'crawler'
+    gate.crawler = standing
+    return gate
+  }
+  const read = (): GateRequest => requestTo('state', 'spring', 'GET')
+  const strict: Thresholds = { routes: ['state'], challenge_from: 0, refuse_from: 100 }
+
+  it('reads, also while nobody knows whether it is one, and gets no points when it is', () => {
+    const reads = (standing: FakeGate['crawler'], score: number): void => {
+      const gate = crawler(standing)
+      gate.known = knownSale({ gate: { score: { refuse_from: 1 } } })
+      const request = read()
+      expect(run(gate, request, [strict])).toBe('nothing')
+      expect(request.score).toBe(score)
+    }
+    reads(undefined, 40)
+    reads('unverified', 40)
+    reads('verified', 0)
+  })
+
+  it('that is none has points, is refused from the threshold on, and is remembered', () => {
+    const gate = crawler('false')
+    const request = read()
+    expect(run(gate, request)).toBe('nothing')
+    expect(request.score).toBe(100)
+    expect(run(gate, read(), [strict])).toContain('refused')
+    expect(gate.counted).toContain(' crawler_false')
+    gate.headers['user_agent'] = 'curl/7.88.1'
+    gate.agent_kind = 'library'
+    const another = buy()
+    run(gate, another)
+    expect(another.score > 30).toBe(true)
+  })
+
+  it('does not buy, whoever it is', () => {
+    expect(run(crawler('verified'), buy())).toContain('refused')
+    expect(run(crawler('false'), buy())).toContain('refused')
   })
 })

@@ -26,6 +26,9 @@ const NETWORK_BITS = 64
 /** A field of the sign-in form that no person sees, as it stands in JSON when it is filled in. Empty it is `""`. */
 const TRAP_FIELD = '"referral_note":"'
 
+/** Where crawlers may go: nobody gets anything there. Sales' own thresholds are about buying. */
+const READS: Record<string, boolean | undefined> = { sales: true, state: true, item: true, draw: true }
+
 const NOTHING_TO_SEE =
   '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="robots" content="noindex">' +
   '<title>Nothing here</title></head><body><p>There is nothing here for people. <a href="/">To the sales</a></p></body></html>'
@@ -118,6 +121,7 @@ function create(config: Settings, ports: Ports): PluginPhases {
   const { http, marks } = ports
   const dry_run = config.dry_run ?? false
   const look = memory(ports)
+  const readCrawler = ports.crawlers({ crawlers: config.crawlers, keep_s: config.crawlers_keep_s })
   const routes: Record<string, Thresholds | undefined> = {}
 
   function networkOf(address: string): string {
@@ -168,7 +172,7 @@ function create(config: Settings, ports: Ports): PluginPhases {
   function thresholdsOf(request: GateRequest): Thresholds {
     const route = request.route.name
     const of_sale = ports.sales.find(request.route.subject)?.sale.gate.score
-    if (of_sale !== undefined && route !== 'login') {
+    if (of_sale !== undefined && route !== 'login' && READS[route] !== true) {
       return { routes: [], challenge_from: of_sale.challenge_from ?? 0, refuse_from: of_sale.refuse_from ?? 0 }
     }
     let of_route = routes[route]
@@ -183,6 +187,25 @@ function create(config: Settings, ports: Ports): PluginPhases {
     const refused = refuse('refused', 'This shop does not sell to programs that look like this one.')
     refused.limit = score + reasons
     return refused
+  }
+
+  /** Crawlers read and do not buy. Who uses the name of one that he is not is remembered as who followed the link. */
+  function crawlerVerdict(request: GateRequest, judgement: Judgement, score: number): Refusal | undefined {
+    const standing = readCrawler(cut(http.header('user_agent')), request.address)
+    if (standing !== undefined) ports.count('crawler_' + standing)
+    let points = score
+    let reasons = judgement.reasons
+    if (standing === 'false') {
+      points += WEIGHTS.false_crawler
+      reasons = reasons + ' false_crawler'
+      remember(request)
+    }
+    if (READS[request.route.name] !== true) return refusal(points, reasons)
+    if (standing === 'verified') return undefined
+    const { refuse_from } = thresholdsOf(request)
+    if (refuse_from > 0 && points >= refuse_from) return refusal(points, reasons)
+    if (!dry_run) request.score = points
+    return undefined
   }
 
   function access(request: GateRequest): Verdict | undefined {
@@ -200,7 +223,7 @@ function create(config: Settings, ports: Ports): PluginPhases {
     const score = judgement.points + (trap > field ? trap : field)
     ports.count(judgement.class)
     if (score > 0) ports.count(bucketOf(score))
-    if (judgement.class === 'crawler') return refusal(score, judgement.reasons)
+    if (judgement.class === 'crawler') return crawlerVerdict(request, judgement, score)
     // who asks for a challenge may get one, whatever he looks like now
     if (score === 0 && request.route.name !== 'challenge') return undefined
     const { challenge_from, refuse_from } = thresholdsOf(request)
