@@ -49,7 +49,7 @@ export function isInRanges(ranges: Ranges, address: Address): boolean {
 
 /** What a decoded file says, as Google, Bing and Apple publish it: {"prefixes": [{"ipv4Prefix": …}, {"ipv6Prefix": …}]}; a sentence when it is none. */
 export function readPublished(value: unknown): Ranges | string {
-  const prefixes = (value as { prefixes?: unknown } | undefined)?.prefixes
+  const prefixes = typeof value === 'object' && value ? (value as { prefixes?: unknown }).prefixes : undefined
   if (typeof prefixes !== 'object' || !prefixes) return 'must be {"prefixes": [{"ipv4Prefix": "192.0.2.0/24"}]}'
   const list = prefixes as { ipv4Prefix?: unknown; ipv6Prefix?: unknown }[]
   if (list.length > RANGES_MAX) return 'has more than ' + RANGES_MAX + ' prefixes'
