@@ -1,6 +1,6 @@
 // Which faults hit a schedule, and when: a function of its seed alone.
 import type { Fault } from './catalogue/fault'
-import { CATALOGUE } from './catalogue/index'
+import { CATALOGUE, KAFKA_CATALOGUE } from './catalogue/index'
 import type { Random } from './random'
 
 export interface PlannedFault {
@@ -11,10 +11,14 @@ export interface PlannedFault {
 
 const FIRST_MS = 400
 
-/** Two of the catalogue in turn, so that as many schedules as half its length meet every fault, and one drawn. */
-export function planFaults(seed: number, random: Random, spread_ms: number): PlannedFault[] {
+/**
+ * Two of the catalogue in turn, so that as many schedules as half its length meet every fault, and one drawn. Where orders go through Kafka the third is
+ * one of its own in turn.
+ */
+export function planFaults(seed: number, random: Random, spread_ms: number, with_kafka = false): PlannedFault[] {
   const turn = 2 * (seed - 1)
-  const faults = [inTurn(turn), inTurn(turn + 1), drawn(random)]
+  const third = with_kafka ? inTurn(KAFKA_CATALOGUE, seed - 1) : drawn(random)
+  const faults = [inTurn(CATALOGUE, turn), inTurn(CATALOGUE, turn + 1), third]
   for (let i = faults.length - 1; i > 0; i--) {
     const j = random.between(0, i)
     ;[faults[i], faults[j]] = [faults[j] as Fault, faults[i] as Fault]
@@ -23,9 +27,9 @@ export function planFaults(seed: number, random: Random, spread_ms: number): Pla
   return faults.map((fault, i) => ({ fault, at_ms: times[i] ?? spread_ms }))
 }
 
-function inTurn(index: number): Fault {
-  const length = CATALOGUE.length
-  return CATALOGUE[((index % length) + length) % length] as Fault
+function inTurn(catalogue: Fault[], index: number): Fault {
+  const { length } = catalogue
+  return catalogue[((index % length) + length) % length] as Fault
 }
 
 function drawn(random: Random): Fault {
@@ -34,5 +38,5 @@ function drawn(random: Random): Fault {
     left -= fault.weight
     if (left < 0) return fault
   }
-  return inTurn(0)
+  return inTurn(CATALOGUE, 0)
 }

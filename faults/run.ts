@@ -1,10 +1,11 @@
-// npm run faults -- --schedules N --seed S [--only K] [--database pglite|postgres]
+// npm run faults -- --schedules N --seed S [--only K] [--database pglite|postgres] [--kafka]
 //
 // N seeded schedules against real processes, each with the seed S, S+1, …: `--schedules 1 --seed X` repeats the one
 // that was printed with seed X, as does `--only K` for the K-th. Ends with one line RESULT; exit 1 on a violation.
 import { createWriteStream, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Command, InvalidArgumentError, Option } from 'commander'
+import { startKafka } from '../scripts/engines/kafka'
 import { type Postgres, startPostgres } from '../scripts/postgres'
 import { ROOT } from '../scripts/stack'
 import { type Tally, tally } from './checkers/index'
@@ -25,6 +26,7 @@ interface Options {
   seed: number
   only?: number
   database: 'pglite' | 'postgres'
+  kafka?: boolean
   keep?: boolean
 }
 
@@ -39,6 +41,10 @@ const options = new Command('faults')
   .option('--seed <s>', 'seed of the first schedule; the next has the next seed', wholeNumber, 1)
   .option('--only <k>', 'runs the k-th schedule alone', wholeNumber)
   .addOption(new Option('--database <kind>', 'the ledger').choices(['pglite', 'postgres']).default('pglite'))
+  .option(
+    '--kafka',
+    'orders go through a real Kafka, which is killed too; with PostgreSQL settlers are processes of their own',
+  )
   .option('--keep', 'keeps the folders of good schedules too')
   .parse()
   .opts<Options>()
@@ -51,6 +57,7 @@ let violations = 0
 let first_bad_seed: number | null = null
 
 mkdirSync(folder, { recursive: true })
+const kafka = options.kafka ? await startKafka({ folder: join(folder, 'kafka') }) : undefined
 const postgres = options.database === 'postgres' ? await startPostgres() : undefined
 try {
   for (const index of indices) {
@@ -64,6 +71,8 @@ try {
   }
 } finally {
   await postgres?.stop()
+  await kafka?.stop()
+  rmSync(join(folder, 'kafka'), { recursive: true, force: true })
 }
 const { oversold, lost, phantom, limit_broken } = totals
 const result = { schedules: indices.length, kills, oversold, lost, phantom, limit_broken, violations, first_bad_seed }
@@ -84,7 +93,7 @@ async function run(index: number, seed: number, database: Postgres | undefined):
     log.write(`${new Date().toISOString()} ${line}\n`)
   }
   try {
-    const result = await runSchedule({ seed, dir, postgres: ledger, log: say })
+    const result = await runSchedule({ seed, dir, postgres: ledger, kafka, log: say })
     const codes = Object.entries(result.codes).sort((a, b) => b[1] - a[1])
     say(`answers to purchases: ${codes.map(([code, times]) => `${code} ${times}`).join(', ')}`)
     const took_s = ((Date.now() - started_ms) / 1000).toFixed(1)

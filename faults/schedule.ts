@@ -2,7 +2,8 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { ManagedProcess } from '../scripts/processes'
+import type { Kafka } from '../scripts/engines/kafka'
+import type { DeathListener, ManagedProcess } from '../scripts/processes'
 import { startStack } from '../scripts/stack'
 import type { Evidence, Violation } from './checkers/evidence'
 import { bodyOf } from './checkers/evidence'
@@ -14,6 +15,7 @@ import { drawPlan, HOLD_S, PAYMENT_EXTENSION_S, saleRules } from './population'
 import { probeStock } from './probe'
 import { Random } from './random'
 import { readRedis } from './redis-content'
+import { kafkaEnvironment, ROLES_BESIDE_SETTLERS, Settlers } from './settlers'
 import { ShopClient } from './shop-client'
 import { Shopper } from './shopper'
 import { World } from './world'
@@ -28,7 +30,10 @@ const GIVE_UP_MS = 45_000
 const DEATH_TAIL_LENGTH = 2000
 const PROBES_END_MS = 90_000
 const REST_TIMEOUT_MS = 25_000
+/** A broker that was killed, and groups that share out their partitions again, take longer. */
+const REST_KAFKA_TIMEOUT_MS = 60_000
 const GATE_WORKERS = 2
+const SETTLERS = 2
 const SALE = 'spring'
 
 export interface ScheduleOptions {
@@ -36,6 +41,10 @@ export interface ScheduleOptions {
   dir: string
   /** PGlite when absent */
   postgres?: { process: ManagedProcess; url: string }
+  /** orders go through it; with PostgreSQL two settlers of their own take them */
+  kafka?: Kafka
+  /** in place of those that the seed plans */
+  faults?: PlannedFault[]
   log: (line: string) => void
 }
 
@@ -49,23 +58,27 @@ export interface ScheduleResult {
 }
 
 export async function runSchedule(options: ScheduleOptions): Promise<ScheduleResult> {
-  const { seed, dir, postgres, log } = options
+  const { seed, dir, postgres, kafka, log } = options
   const random = new Random(seed)
-  const faults = planFaults(seed, random.fork(), SPREAD_MS)
+  const planned = planFaults(seed, random.fork(), SPREAD_MS, kafka !== undefined)
+  const faults = options.faults ?? planned
   const found: Violation[] = []
-  const stack = await startStack({
-    dir: join(dir, 'stack'),
-    workers: GATE_WORKERS,
-    database_url: postgres?.url,
-    onDeath: (name, exit, tail) => {
-      const why = exit.signal ?? `code ${exit.code}`
-      found.push({ kind: 'server_error', what: `${name} ended by itself (${why}): ${tail.slice(-DEATH_TAIL_LENGTH)}` })
-    },
-  })
-  const world = new World(stack, SALE, random.fork(), log, postgres?.process)
+  const onDeath: DeathListener = (name, exit, tail) => {
+    const why = exit.signal ?? `code ${exit.code}`
+    found.push({ kind: 'server_error', what: `${name} ended by itself (${why}): ${tail.slice(-DEATH_TAIL_LENGTH)}` })
+  }
+  const env = kafka === undefined ? {} : await kafkaEnvironment(kafka, `faults-${seed}-${Date.now()}-`)
+  const apart = kafka !== undefined && postgres !== undefined
+  const roles = apart ? ROLES_BESIDE_SETTLERS : undefined
+  const database_url = postgres?.url
+  const stack = await startStack({ dir: join(dir, 'stack'), workers: GATE_WORKERS, database_url, env, roles, onDeath })
+  const settlers = apart ? new Settlers(stack, { database_url: postgres.url, env, onDeath }) : undefined
+  const world = new World(stack, SALE, random.fork(), log, { postgres: postgres?.process, kafka, settlers })
   let evidence: Evidence | undefined
   try {
-    evidence = await play(world, faults, random.fork(), found)
+    for (let i = 0; i < (settlers === undefined ? 0 : SETTLERS); i++) await settlers?.add()
+    const rest_ms = kafka === undefined ? REST_TIMEOUT_MS : REST_KAFKA_TIMEOUT_MS
+    evidence = await play(world, faults, random.fork(), found, rest_ms)
     writeFileSync(join(dir, 'evidence.json'), JSON.stringify(evidence))
     found.push(...checkAll(evidence))
   } catch (error) {
@@ -73,6 +86,7 @@ export async function runSchedule(options: ScheduleOptions): Promise<ScheduleRes
     const why = error instanceof Error ? (error.stack ?? error.message) : String(error)
     found.push({ kind: 'server_error', what: `the schedule broke off: ${why}` })
   } finally {
+    await settlers?.stop()
     await stack.stop()
   }
   found.push(...badLogLines(stack.error_log()))
@@ -81,7 +95,13 @@ export async function runSchedule(options: ScheduleOptions): Promise<ScheduleRes
 }
 
 /** Everything up to rest, and what was seen; probes and a rest that never comes are noted in `found`. */
-async function play(world: World, faults: PlannedFault[], crowd: Random, found: Violation[]): Promise<Evidence> {
+async function play(
+  world: World,
+  faults: PlannedFault[],
+  crowd: Random,
+  found: Violation[],
+  rest_timeout_ms: number,
+): Promise<Evidence> {
   const { stack } = world
   const admin = stack.admin.bind(stack)
   const sale = saleRules(SALE)
@@ -101,10 +121,10 @@ async function play(world: World, faults: PlannedFault[], crowd: Random, found: 
     await injectAll(world, faults, (wave) => come(SHOPPERS + wave * WAVE_SHOPPERS, WAVE_SHOPPERS, WAVE_MS))
     await Promise.all(living)
 
-    const rested = await waitForRest(admin, SALE, true, REST_TIMEOUT_MS)
-    if (!rested) found.push({ kind: 'lost', what: `not at rest ${REST_TIMEOUT_MS / 1000} s after the last shopper` })
+    const rested = await waitForRest(admin, SALE, true, rest_timeout_ms)
+    if (!rested) found.push({ kind: 'lost', what: `not at rest ${rest_timeout_ms / 1000} s after the last shopper` })
     found.push(...(await probeStock(admin, sale, shoppers.slice(everybody))))
-    await waitForRest(admin, SALE, true, REST_TIMEOUT_MS)
+    await waitForRest(admin, SALE, true, rest_timeout_ms)
     const rest_ms = Date.now()
     await lastPolls(shoppers)
     const { terms } = await readTerms(admin, SALE)

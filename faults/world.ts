@@ -3,9 +3,11 @@ import { cpSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Redis as RedisClient } from 'ioredis'
+import type { Kafka } from '../scripts/engines/kafka'
 import type { ManagedProcess } from '../scripts/processes'
 import { AdminError, type PartName, type Stack } from '../scripts/stack'
 import type { Random } from './random'
+import type { Settlers } from './settlers'
 
 const START_TRIES = 3
 const SELLING = ['open', 'all_held', 'sold_out']
@@ -13,6 +15,16 @@ const SELLING_POLL_MS = 50
 const SELLING_PATIENCE_MS = 8000
 const OPERATOR_RETRY_MS = 300
 const OPERATOR_PATIENCE_MS = 20_000
+
+/** What is there besides the stack. */
+export interface Surroundings {
+  /** PostgreSQL, where it is the ledger */
+  postgres?: ManagedProcess
+  /** where orders go through it */
+  kafka?: Kafka
+  /** where they are processes of their own; else the backend settles */
+  settlers?: Settlers
+}
 
 export class World {
   kills = 0
@@ -24,9 +36,33 @@ export class World {
     readonly sale: string,
     readonly random: Random,
     private readonly log: (line: string) => void,
-    /** PostgreSQL, where it is the ledger */
-    private readonly postgres?: ManagedProcess,
+    private readonly around: Surroundings = {},
   ) {}
+
+  get broker(): Kafka {
+    if (this.around.kafka === undefined) throw new Error('this world has no Kafka')
+    return this.around.kafka
+  }
+
+  async killBroker(): Promise<void> {
+    this.kills += 1
+    this.broker.kill('SIGKILL')
+    await this.broker.wait()
+  }
+
+  startBroker(): Promise<void> {
+    return this.broker.start()
+  }
+
+  async killSettler(): Promise<void> {
+    if (this.around.settlers === undefined) return this.kill('backend')
+    this.kills += 1
+    await this.around.settlers.killOne()
+  }
+
+  async addSettler(): Promise<void> {
+    await (this.around.settlers === undefined ? this.start('backend') : this.around.settlers.add())
+  }
 
   say(line: string): void {
     this.log(line)
@@ -67,14 +103,16 @@ export class World {
   }
 
   async killLedger(): Promise<void> {
-    if (this.postgres === undefined) return this.kill('backend')
+    const { postgres } = this.around
+    if (postgres === undefined) return this.kill('backend')
     this.kills += 1
-    this.postgres.kill('SIGKILL')
-    await this.postgres.wait()
+    postgres.kill('SIGKILL')
+    await postgres.wait()
   }
 
   async startLedger(): Promise<void> {
-    await (this.postgres === undefined ? this.start('backend') : this.postgres.start())
+    const { postgres } = this.around
+    await (postgres === undefined ? this.start('backend') : postgres.start())
   }
 
   killProcess(pid: number): void {

@@ -1,18 +1,20 @@
 // Faults of the catalogue in the middle of a load run, evenly over the time in which shoppers come.
 import { existsSync, statSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { CATALOGUE } from '../faults/catalogue/index'
+import { CATALOGUE as FAULTS, KAFKA_CATALOGUE } from '../faults/catalogue/index'
 import { Random } from '../faults/random'
 import { World } from '../faults/world'
 import type { Target } from './target'
 
 const FIRST_ANSWER_POLL_MS = 20
 
+const CATALOGUE = [...FAULTS, ...KAFKA_CATALOGUE]
+
 export const FAULT_NAMES = CATALOGUE.map(({ name }) => name)
 
 export function worldOf(target: Target, sale: string, seed: number): World {
   if (target.stack === undefined) throw new Error('--fault needs --start: only a stack of our own is ours to kill')
-  return new World(target.stack, sale, new Random(seed), (line) => console.log(line), target.postgres)
+  return new World(target.stack, sale, new Random(seed), (line) => console.log(line), target)
 }
 
 /** Begins when the first shopper has been answered, because the generator takes its time to start. */

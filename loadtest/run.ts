@@ -41,6 +41,7 @@ interface Options {
   adminUrl?: string
   start?: boolean
   database: 'pglite' | 'postgres'
+  kafka?: boolean
   workers: number
   fault?: string[]
   seed: number
@@ -62,6 +63,10 @@ const command = new Command('load')
   .option('--start', 'starts a stack of its own and stops it afterwards')
   .addOption(
     new Option('--database <kind>', 'with --start: the ledger').choices(['pglite', 'postgres']).default('pglite'),
+  )
+  .option(
+    '--kafka',
+    'with --start: orders go through a real Kafka; with PostgreSQL settlers are processes of their own',
   )
   .option('--workers <n>', 'with --start: workers of the gate', wholeNumber, 1)
   .addOption(
@@ -98,7 +103,7 @@ async function main(): Promise<boolean> {
   rmSync(run_dir, { recursive: true, force: true })
   mkdirSync(run_dir, { recursive: true })
   const target = options.start
-    ? await startOwn(join(ROOT, '.rushgate/load/stack'), options.database, options.workers)
+    ? await startOwn(join(ROOT, '.rushgate/load/stack'), options.database, options.workers, undefined, options.kafka)
     : await useRunning({ url: options.url, admin_url: options.adminUrl })
   try {
     return await play(k6, target)

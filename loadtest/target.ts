@@ -2,11 +2,15 @@
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Admin } from '../faults/ledger-reader'
+import { kafkaEnvironment, ROLES_BESIDE_SETTLERS, Settlers } from '../faults/settlers'
+import { type Kafka, startKafka } from '../scripts/engines/kafka'
 import { startPostgres } from '../scripts/postgres'
 import type { ManagedProcess } from '../scripts/processes'
 import { ROOT, type Stack, startStack } from '../scripts/stack'
 
 const ADMIN_TIMEOUT_MS = 60_000
+/** Where they are processes of their own. */
+const SETTLERS = 2
 
 export interface Target {
   gate_url: string
@@ -17,6 +21,9 @@ export interface Target {
   stack?: Stack
   /** the ledger's process, where it is PostgreSQL and ours */
   postgres?: ManagedProcess
+  /** orders go through it */
+  kafka?: Kafka
+  settlers?: Settlers
   stop(): Promise<void>
 }
 
@@ -66,24 +73,37 @@ export async function startOwn(
   database: 'pglite' | 'postgres',
   workers: number,
   config?: string,
+  with_kafka = false,
 ): Promise<Target> {
   rmSync(dir, { recursive: true, force: true })
   mkdirSync(dir, { recursive: true })
   const postgres = database === 'postgres' ? await startPostgres() : undefined
+  const kafka = with_kafka ? await startKafka({ folder: join(dir, 'kafka') }) : undefined
   try {
-    const stack = await startStack({ dir, workers, config, database_url: postgres?.url })
+    const database_url = postgres?.url
+    const env = kafka === undefined ? {} : await kafkaEnvironment(kafka, '')
+    const apart = kafka !== undefined && database_url !== undefined
+    const roles = apart ? ROLES_BESIDE_SETTLERS : undefined
+    const stack = await startStack({ dir: join(dir, 'stack'), workers, config, database_url, env, roles })
+    const settlers = apart ? new Settlers(stack, { database_url, env }) : undefined
+    for (let i = 0; i < SETTLERS; i++) await settlers?.add()
     return {
       gate_url: stack.urls.gate,
       stack,
       postgres: postgres?.process,
+      kafka,
+      settlers,
       admin: stack.admin.bind(stack),
       errorLog: () => stack.error_log(),
       async stop() {
+        await settlers?.stop()
         await stack.stop()
+        await kafka?.stop()
         await postgres?.stop()
       },
     }
   } catch (error) {
+    await kafka?.stop()
     await postgres?.stop()
     throw error
   }

@@ -39,6 +39,8 @@ export interface StackOptions {
   metrics_port?: number
   /** PostgreSQL for the ledger; PGlite in `dir` when absent */
   database_url?: string
+  /** the backend's, separated by commas; default all, others need `database_url` */
+  roles?: string
   /** for backend and gate, over what the stack sets */
   env?: Record<string, string | undefined>
   /** Redis' appendfsync; default `always` */
@@ -205,7 +207,7 @@ function requireBuild(): void {
 function backendProcess(
   options: StackOptions,
   dir: string,
-  ports: Ports,
+  ports: Pick<Ports, 'backend'>,
   urls: Stack['urls'],
   secrets: StackSecrets,
 ): ManagedProcess {
@@ -213,7 +215,7 @@ function backendProcess(
     {
       name: 'backend',
       command: process.execPath,
-      args: ['--enable-source-maps', join(ROOT, 'dist/backend/main.js')],
+      args: ['--enable-source-maps', join(ROOT, 'dist/backend/main.js'), ...rolesArgument(options.roles)],
       cwd: ROOT,
       env: {
         NODE_ENV: 'production',
@@ -235,6 +237,10 @@ function backendProcess(
     },
     options.onDeath,
   )
+}
+
+function rolesArgument(roles: string | undefined): string[] {
+  return roles === undefined ? [] : ['--roles', roles]
 }
 
 function gateProcess(
@@ -278,6 +284,21 @@ function gateProcess(
     ready: () => answersOk(`${urls.gate}/livez`),
     onDeath: options.onDeath,
   })
+}
+
+/** One more backend with these roles over the same Redis and PostgreSQL, in a folder of its own below the stack's. Its caller starts and stops it. */
+export async function anotherBackend(
+  stack: Stack,
+  name: string,
+  roles: string,
+  options: Omit<StackOptions, 'dir'> & { database_url: string },
+): Promise<ManagedProcess> {
+  const dir = join(stack.dir, name)
+  mkdirSync(dir, { recursive: true })
+  const port = await choosePort(name, options.backend_port)
+  const urls = { ...stack.urls, backend: `http://127.0.0.1:${port}` }
+  const secrets = { secret: stack.secret, admin_token: stack.admin_token }
+  return backendProcess({ ...options, roles, dir }, dir, { backend: port }, urls, secrets)
 }
 
 export interface AnotherGate {

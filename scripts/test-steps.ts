@@ -145,6 +145,25 @@ export const STEPS: Step[] = [
     minutes_max: 10,
   },
   {
+    name: 'load spike, Kafka',
+    kind: 'command',
+    run: [
+      ...['tsx', 'loadtest/run.ts', 'spike', '--start', '--database', 'postgres'],
+      ...['--kafka', '--fault', 'kill-broker', 'kill-settler'],
+    ],
+    sizes: ['full'],
+    needs: ['nginx', 'redis', 'k6', 'postgres', 'kafka'],
+    minutes_max: 10,
+  },
+  {
+    name: 'settle',
+    kind: 'command',
+    run: ['tsx', 'bench/run.ts', 'settle'],
+    sizes: ['full'],
+    needs: ['nginx', 'redis', 'postgres'],
+    minutes_max: 10,
+  },
+  {
     name: 'waiting room',
     kind: 'command',
     run: ['tsx', 'bench/run.ts', 'waiting-room'],

@@ -2,14 +2,17 @@
 import type { Fault } from './fault'
 import { flushRedis } from './flush-redis'
 import { freezeBackend } from './freeze-backend'
+import { freezeBroker } from './freeze-broker'
 import { freezeGateWorker } from './freeze-gate-worker'
 import { freezeRedis } from './freeze-redis'
 import { killBackend } from './kill-backend'
 import { killBoth } from './kill-both'
+import { killBroker } from './kill-broker'
 import { killGate } from './kill-gate'
 import { killGateWorker } from './kill-gate-worker'
 import { killLedger } from './kill-ledger'
 import { killRedis } from './kill-redis'
+import { killSettler } from './kill-settler'
 import { pauseSale } from './pause-sale'
 import { putBackRedis } from './put-back-redis'
 import { putBackRedisWithBacklog } from './put-back-redis-with-backlog'
@@ -37,3 +40,6 @@ export const CATALOGUE: Fault[] = [
   rebuildSale,
   pauseSale,
 ]
+
+/** Besides those above, where orders go through Kafka. */
+export const KAFKA_CATALOGUE: Fault[] = [killBroker, killSettler, freezeBroker]
