@@ -12,7 +12,7 @@ import type { Logger } from '../log'
 import type { Metrics } from '../metrics'
 import { createRedisClient } from '../redis/client'
 import { ElasticStore, HOT_ITEM_INDEX } from './elastic-store'
-import { type DeadLetters, Indexer, type IndexerParts } from './indexer'
+import { type DeadLetters, Indexer } from './indexer'
 import { KafkaDeadLetters, KafkaSource } from './kafka-source'
 import { createHotItemMetrics } from './metrics'
 import { RedisDeadLetters, RedisSource } from './redis-source'
@@ -29,7 +29,6 @@ export interface HotItemsOptions {
   log: Logger
   metrics: Metrics
   now: () => number
-  onEvents?: IndexerParts['onEvents']
 }
 
 interface Part {
@@ -97,12 +96,12 @@ export class HotItems {
   }
 
   private indexer(dead: DeadLetters) {
-    const { config, log, metrics, now, onEvents } = this.options
+    const { config, log, metrics, now } = this.options
     const counts = createHotItemMetrics(metrics.registry)
     const retention_days = config.hot_item_retention_days
     return {
       counts,
-      indexer: new Indexer({ store: this.store, dead, retention_days, log, metrics, counts, now, onEvents }),
+      indexer: new Indexer({ store: this.store, dead, retention_days, log, metrics, counts, now }),
     }
   }
 }

@@ -46,8 +46,6 @@ export interface IndexerParts {
   metrics: Metrics
   counts: HotItemMetrics
   now?: () => number
-  /** Told what has been stored, what was there already included: somebody's own view of the events. */
-  onEvents?: (events: KeptEvent[]) => void
 }
 
 export class Indexer {
@@ -81,7 +79,6 @@ export class Indexer {
   async take(batch: Delivered[], pulse: Pulse): Promise<boolean> {
     const dead: DeadLetter[] = []
     let left = this.read(batch, dead)
-    const stored = left
     for (let failures = 0; left.length > 0; ) {
       if (pulse.isStopping()) return false
       const outcome = await this.tryWrite(left, pulse)
@@ -93,9 +90,7 @@ export class Indexer {
       failures += 1
       await this.pause(failures, pulse)
     }
-    await this.bury(dead)
-    const gone = new Set(dead.map(({ from }) => from))
-    if (stored.length > 0) this.parts.onEvents?.(gone.size === 0 ? stored : stored.filter((each) => !gone.has(each.id)))
+    await this.bury(dead, pulse)
     return true
   }
 
@@ -146,7 +141,7 @@ export class Indexer {
     }
   }
 
-  private async bury(dead: DeadLetter[]): Promise<void> {
+  private async bury(dead: DeadLetter[], pulse: Pulse): Promise<void> {
     if (dead.length === 0) return
     const { counts, log } = this.parts
     for (const { cause } of dead) counts.dead.inc({ cause })
@@ -156,8 +151,9 @@ export class Indexer {
       'events of items cannot be kept and are set aside',
     )
     try {
-      await this.parts.dead.write(dead)
+      await beating(pulse, this.parts.dead.write(dead))
     } catch (error) {
+      if (error instanceof LostBatch) throw error.cause
       counts.dead_lost.inc(dead.length)
       log.error({ err: error, events: dead.length }, 'dead events of items could not be set aside')
     }
