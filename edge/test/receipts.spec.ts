@@ -2,7 +2,7 @@
 import { createHmac } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { AdminError } from '../../scripts/stack'
-import { type Shop, startShop } from './shop'
+import { type Shop, startShop, until } from './shop'
 
 let shop: Shop
 let session: string
@@ -31,6 +31,7 @@ async function problemOf(receipt: string): Promise<string> {
 beforeAll(async () => {
   shop = await startShop({ workers: 2 })
   await shop.open('demo', { total: 1, user_max: 1 })
+  await shop.open('plenty', { total: 10, user_max: 1 })
   session = (await shop.sessions(1, 'receipt-zoë-'))[0]?.session ?? ''
 })
 
@@ -41,13 +42,13 @@ afterAll(async () => {
 describe('a refusal of the gate', () => {
   it('carries a receipt that tells the operator rule, inputs and time', async () => {
     const before_ms = Date.now()
-    expect((await shop.buy('demo', session, 'first')).status).toBe(202)
-    const refused = await shop.buy('demo', session, 'second')
-    expect(refused.status).toBeGreaterThanOrEqual(409)
+    expect((await shop.buy('plenty', session, 'first')).status).toBe(202)
+    const refused = await shop.buy('plenty', session, 'second')
+    expect(refused.body.code).toBe('limit_reached')
     const receipt = await opened(refused.body.receipt)
     expect(receipt).toMatchObject({
       rule: { plugin: 'reservation', code: refused.body.code },
-      inputs: { address: '127.0.0.1', route: 'reserve', subject: 'demo', user: 'receipt-zoë-0' },
+      inputs: { address: '127.0.0.1', route: 'reserve', subject: 'plenty', user: 'receipt-zoë-0' },
     })
     expect(Date.parse(receipt.time)).toBeGreaterThan(before_ms - 1000)
     expect(Date.parse(receipt.time)).toBeLessThan(Date.now() + 1000)
@@ -57,8 +58,21 @@ describe('a refusal of the gate', () => {
   it('names the gate where no plugin refused, and nobody where there is no session', async () => {
     const nowhere = await opened((await shop.get('/nothing')).body.receipt)
     expect(nowhere.rule).toEqual({ plugin: 'gate', code: 'not_found' })
-    const nobody = await opened((await shop.buy('demo', 'no-token', 'x')).body.receipt)
+    const nobody = await opened((await shop.buy('plenty', 'no-token', 'x')).body.receipt)
     expect(nobody).toMatchObject({ rule: { plugin: 'session', code: 'no_session' }, inputs: { user: '' } })
+  })
+
+  it('names nobody where all are refused: that is said before anybody asks who it is', async () => {
+    expect((await shop.buy('demo', session, 'last')).status).toBe(202)
+    let refused = await shop.buy('demo', 'no-token', 'x')
+    await until(async () => {
+      refused = await shop.buy('demo', 'no-token', 'x')
+      return refused.body.code !== 'no_session'
+    })
+    expect(['sold_out', 'all_held']).toContain(refused.body.code)
+    const { rule, inputs } = await opened(refused.body.receipt)
+    expect(rule).toEqual({ plugin: 'reservation', code: refused.body.code })
+    expect(inputs).toMatchObject({ address: '127.0.0.1', route: 'reserve', subject: 'demo', user: '' })
   })
 
   it('cuts what is too long, and leaves nothing of it behind for the next', async () => {

@@ -117,15 +117,36 @@ function lengthText(bytes: number): string {
   return text
 }
 
-/** `body`: a text, or texts that nginx joins; `bytes` of it in all */
-function send(status: number, content_type: string, body: string | string[], bytes: number): void {
+/** To three digits, which spreads well enough, so that few different texts are made of it. */
+function roundedUp(count: number): number {
+  if (count < 1000) return count
+  let step = 10
+  while (count >= 1000 * step) step *= 10
+  return math.ceil(count / step) * step
+}
+
+const retry_members = new LuaTable<number, string>()
+
+/** The end of a problem document that says when to come again: there are a few thousand. */
+function retryMember(retry_ms: number): string {
+  let member = retry_members.get(retry_ms)
+  if (member === undefined) {
+    member = ',"retry_after_ms":' + string.format('%.0f', retry_ms) + '}'
+    retry_members.set(retry_ms, member)
+  }
+  return member
+}
+
+function sendHead(status: number, content_type: string, bytes: number): void {
   ngx.status = status
   const headers = ngx.header
   headers['Content-Type'] = content_type
   headers['Content-Length'] = lengthText(bytes)
   headers['Cache-Control'] = 'no-store'
-  ngx.print(body)
-  // the status is set: this only ends the request
+}
+
+/** The status is set, the body is printed. */
+function endRequest(): void {
   ngx.exit(ngx.HTTP_OK)
 }
 
@@ -145,7 +166,7 @@ function sendKept(answer: Answer, kept: KeptAnswer): void {
     if (kept.encoding !== '') headers['Content-Encoding'] = kept.encoding
     ngx.print(answer.body)
   }
-  ngx.exit(ngx.HTTP_OK)
+  endRequest()
 }
 
 export function sendAnswer(answer: Answer): void {
@@ -154,7 +175,9 @@ export function sendAnswer(answer: Answer): void {
     return
   }
   if (answer.policy !== undefined) ngx.header['Content-Security-Policy'] = answer.policy
-  send(answer.status, answer.content_type, answer.body, answer.body.length)
+  sendHead(answer.status, answer.content_type, answer.body.length)
+  ngx.print(answer.body)
+  endRequest()
 }
 
 /** Details that name a limit or a field are many; past this the table begins anew. */
@@ -193,9 +216,8 @@ function headOf(code: RefusalCode, detail: string): string {
   return head
 }
 
-/** filled in anew for each refusal: nginx copies them before anything else runs */
-const parts = ['', ',"receipt":"', '', '"', '}']
-const parts_without_receipt = ['', '}']
+const RECEIPT_MARK = ',"receipt":"'
+/** with the quotation mark at its end */
 const RECEIPT_MARK_BYTES = 13
 
 /** A problem document (RFC 9457). `receipt`: '' for none. */
@@ -205,25 +227,25 @@ export function sendRefusal(refusal: Refusal, receipt: string): void {
   let retry_ms = refusal.retry_after_ms
   let rest = refusal.members === '' ? '}' : refusal.members + '}'
   if (retry_ms > 0) {
-    retry_ms = math.floor(retry_ms * (1 + RETRY_SPREAD * math.random()))
-    ngx.header['Retry-After'] = math.ceil(retry_ms / 1000)
-    rest = ',"retry_after_ms":' + tostring(retry_ms) + rest
+    retry_ms = retry_ms * (1 + RETRY_SPREAD * math.random())
+    ngx.header['Retry-After'] = lengthText(roundedUp(math.ceil(retry_ms / 1000)))
+    const member = retryMember(roundedUp(math.ceil(retry_ms)))
+    rest = rest === '}' ? member : member.substring(0, member.length - 1) + rest
   }
   if (refusal.unknown) rest = ',"outcome":"unknown"' + rest
-  if (refusal.headers !== undefined) {
-    for (const name in refusal.headers) ngx.header[name] = refusal.headers[name] as string
+  if (refusal.rate_limit !== undefined) {
+    ngx.header['RateLimit-Policy'] = refusal.rate_limit.policy
+    ngx.header['RateLimit'] = refusal.rate_limit.state
   }
   if (refusal.allow !== '') ngx.header['Allow'] = refusal.allow
   if (status === 401) ngx.header['WWW-Authenticate'] = 'Bearer'
   if (receipt === '') {
-    parts_without_receipt[0] = head
-    parts_without_receipt[1] = rest
-    send(status, 'application/problem+json', parts_without_receipt, head.length + rest.length)
+    sendHead(status, 'application/problem+json', head.length + rest.length)
+    ngx.print(head, rest)
   } else {
-    parts[0] = head
-    parts[2] = receipt
-    parts[4] = rest
-    const bytes = head.length + RECEIPT_MARK_BYTES + receipt.length + rest.length
-    send(status, 'application/problem+json', parts, bytes)
+    sendHead(status, 'application/problem+json', head.length + RECEIPT_MARK_BYTES + receipt.length + rest.length)
+    // nginx joins them: a text of all would be one more to LuaJIT, and a table costs more than the arguments
+    ngx.print(head, RECEIPT_MARK, receipt, '"', rest)
   }
+  endRequest()
 }

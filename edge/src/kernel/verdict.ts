@@ -39,8 +39,15 @@ export interface Refusal {
   limit: string
   /** value of the Allow header, for method_not_allowed; '' otherwise */
   allow: string
-  /** more headers of the answer, by name */
-  headers?: Record<string, string>
+  /** for rate_limited: the RateLimit headers of the IETF's draft */
+  rate_limit?: RateLimitHeaders
+}
+
+export interface RateLimitHeaders {
+  /** RateLimit-Policy */
+  policy: string
+  /** RateLimit */
+  state: string
 }
 
 /** The store behind a plugin did not answer: what follows is the plugin's declared choice, open or closed. */

@@ -7,7 +7,7 @@ import { admit, makeRate, NO_ROOM, type Rate, sharedRate } from '../../domain/ra
 import { hastyMark, sessionMark } from '../../domain/session-cookie'
 import { definePlugin, type PluginPhases, type Ports } from '../../kernel/plugin'
 import type { GateRequest } from '../../kernel/request'
-import { type Refusal, refuseFor } from '../../kernel/verdict'
+import { type RateLimitHeaders, type Refusal, refuseFor } from '../../kernel/verdict'
 import { type Limit, schema, userSchema } from './schema'
 
 /** When the zone is full, subjects fall into so many groups, each with the rate of so many subjects. */
@@ -37,7 +37,11 @@ interface ReadyLimit {
   shared: Rate
   /** undefined: counted on this node */
   cluster: ClusterRate | undefined
-  policy: string
+  /** what is said when it is used up: filled in anew each time, and read before another request is served */
+  refusal: Refusal
+  rate_limit: RateLimitHeaders
+  /** that rate_limit.state says */
+  state_s: number
 }
 
 function inCluster(limit: Limit): ClusterRate {
@@ -49,6 +53,9 @@ function ready(limit: Limit): ReadyLimit {
   const routes: Record<string, boolean> = {}
   for (const route of limit.routes) routes[route] = true
   const rate = makeRate(limit.algorithm, limit.rate, limit.per_s, limit.burst, limit.delay_ms_max)
+  const rate_limit = { policy: '"' + limit.name + '";q=' + limit.rate + ';w=' + limit.per_s, state: '' }
+  const refusal = refuseFor('rate_limited', 'Too many requests: the limit "' + limit.name + '" is used up.', 1)
+  refusal.rate_limit = rate_limit
   return {
     name: limit.name,
     by: limit.by,
@@ -58,7 +65,9 @@ function ready(limit: Limit): ReadyLimit {
     rate,
     shared: sharedRate(rate, SUBJECTS_A_GROUP),
     cluster: limit.scope === 'cluster' ? inCluster(limit) : undefined,
-    policy: '"' + limit.name + '";q=' + limit.rate + ';w=' + limit.per_s,
+    refusal,
+    rate_limit,
+    state_s: 0,
   }
 }
 
@@ -72,16 +81,13 @@ function accountOf(ports: Ports): string {
 }
 
 function refusal(limit: ReadyLimit, wait_ms: number): Refusal {
-  const answer = refuseFor(
-    'rate_limited',
-    'Too many requests: the limit "' + limit.name + '" is used up.',
-    Math.max(1, Math.ceil(wait_ms)),
-  )
-  answer.headers = {
-    'RateLimit-Policy': limit.policy,
-    RateLimit: '"' + limit.name + '";r=0;t=' + Math.max(1, Math.ceil(wait_ms / 1000)),
+  const wait_s = Math.max(1, Math.ceil(wait_ms / 1000))
+  if (wait_s !== limit.state_s) {
+    limit.state_s = wait_s
+    limit.rate_limit.state = '"' + limit.name + '";r=0;t=' + wait_s
   }
-  return answer
+  limit.refusal.retry_after_ms = Math.max(1, Math.ceil(wait_ms))
+  return limit.refusal
 }
 
 function create(config: Settings, ports: Ports): PluginPhases {

@@ -72,7 +72,7 @@ describe('rate-limit', () => {
     expect(said(verdict)).toBe('rate_limited')
     if (verdict === undefined || verdict.kind !== 'refusal') return
     expect(verdict.retry_after_ms > 9990 && verdict.retry_after_ms <= 10000).toBe(true)
-    expect(verdict.headers).toEqual({ 'RateLimit-Policy': '"test";q=1;w=10', RateLimit: '"test";r=0;t=10' })
+    expect(verdict.rate_limit).toEqual({ policy: '"test";q=1;w=10', state: '"test";r=0;t=10' })
   })
 
   it('stays on the routes that a limit names', () => {
@@ -191,7 +191,7 @@ describe('user-limit', () => {
     expect(said(verdict)).toBe('rate_limited')
     if (verdict === undefined || verdict.kind !== 'refusal') return
     expect(verdict.retry_after_ms).toBe(700)
-    expect(verdict.headers).toEqual({ 'RateLimit-Policy': '"test";q=100;w=10', RateLimit: '"test";r=0;t=1' })
+    expect(verdict.rate_limit).toEqual({ policy: '"test";q=100;w=10', state: '"test";r=0;t=1' })
     gate.cluster_tokens = undefined
     expect(passed(phases, '192.0.2.2')).toBe(4)
   })

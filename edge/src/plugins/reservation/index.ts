@@ -237,8 +237,8 @@ export const reservation = definePlugin({
   routes: ['reserve'],
   fails: 'closed',
   reads_body: true,
-  // as soon as the receipt can name the user: whoever he is and however he asks, nobody gets anything now
-  early_priority: 1990,
+  // before the session: whoever it is and however he asks, nobody gets anything now
+  early_priority: 2100,
   schema,
   create,
 })
