@@ -108,5 +108,10 @@ export function rateKey(slot: number, name: string): string {
   return 'rg1:{rates.' + slot + '}:' + name
 }
 
+/** hash on the Redis of volatile data: gate → when it said so and what it counts of its items (edge/src/redis/hot-items.ts) */
+export function hotItemsKey(): string {
+  return 'rg1:{hot}:gates'
+}
+
 /** Consumer group of the settlers on every intents stream. */
 export const SETTLER_GROUP = 'settlers'

@@ -50,6 +50,8 @@
 //           text  <ms a token> <capacity> <tokens that a subject has in a Redis that lost all> <wanted>, decimal
 //           said  <given> <ms>: until the last one given has flowed in; of none given: until one is there
 //
+// hot-items likewise, one item in a batch: what this gate counts, and what the others do; edge/src/redis/hot-items.ts has the shapes
+//
 // intent    stream entry: e epoch · t Redis ms · n items · i items, each
 //           c22 body · Bc0 sku · H quantity · I4 price version · B kind (0 purchase, 1 late payment)
 //           · Hc0 units "unit:generation,…" · Hc0 user

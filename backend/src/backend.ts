@@ -25,6 +25,8 @@ import { createMetrics, type Metrics } from './metrics'
 import { GuardedProvider } from './payment/guarded-provider'
 import { addSandboxRoutes, addWebhookRoutes } from './payment/routes'
 import { Sandbox } from './payment/sandbox'
+import { PinsFollower } from './pins/follower'
+import { addPinRoutes } from './pins/routes'
 import { receiptInputs, sealReceipt } from './receipts/receipts'
 import { addReceiptRoutes } from './receipts/routes'
 import { createRedisClient } from './redis/client'
@@ -70,6 +72,8 @@ export class Backend {
   /** where the ledger has a database */
   readonly catalogue: Catalogue | undefined
   private readonly redis: Redis
+  /** of what may be lost */
+  private readonly volatile: Redis
   private readonly http: HttpServer
   private readonly keyring: Keyring
   private readonly followers: Part[]
@@ -95,6 +99,9 @@ export class Backend {
     const sales = new SalesFollower(ledger, log, metrics)
     this.sales = sales
     const lists = new ListsFollower(ledger, log, metrics)
+    const pins = new PinsFollower(ledger, log, metrics)
+    const volatile = createRedisClient({ url: config.redis_volatile_url, name: 'volatile', log, metrics })
+    this.volatile = volatile
     const of_window = { config, redis, durable: () => ledger.durable(), now: () => ledger.now(), sales, log, metrics }
     const window = ledger.db && createShopWindow({ ...of_window, db: ledger.db })
     this.catalogue = window?.catalogue
@@ -145,6 +152,7 @@ export class Backend {
       addDrawRoutes(app, { ledger, sales })
       addReceiptRoutes(app, { keyring, auth })
       addListRoutes(app, { ledger, lists, auth, log })
+      addPinRoutes(app, { ledger, pins, redis: volatile, auth, log })
       window?.addRoutes(app, auth)
       hot_items.addRoutes(app, auth)
       addCrawlerRoutes(app, { verifier: new CrawlerVerifier(config.dns_servers), auth, metrics })
@@ -155,7 +163,7 @@ export class Backend {
 
     // what gates poll for: stopped first, so that they are answered
     this.followers = [sales, ...(window?.parts ?? [])]
-    if (roles.includes('api')) this.followers.push(lists)
+    if (roles.includes('api')) this.followers.push(lists, pins)
     this.parts = []
     const onReturns = () => returner.kick()
     this.parts.push(...settlementParts({ config, ledger, redis, sales, metrics, log, publisher, onReturns }))
@@ -213,6 +221,7 @@ export class Backend {
     await closed
     for (const part of this.parts) await part.stop()
     this.redis.disconnect()
+    this.volatile.disconnect()
   }
 
   private async firstLookAtRedis(): Promise<void> {

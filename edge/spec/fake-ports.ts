@@ -58,6 +58,10 @@ export interface FakeGate {
   marks: Record<string, boolean>
   /** events: item, status and user of each */
   recorded: string[]
+  /** items that were counted, purchases with "bought" before them */
+  asked_items: string[]
+  /** items that are hot */
+  hot: Record<string, boolean>
   /** events that were counted, each with a space before it */
   counted: string
   /** what the lists say, by address, user or fingerprint */
@@ -271,6 +275,8 @@ export function fakeGate(): FakeGate {
     is_secure: true,
     marks: {},
     recorded: [],
+    asked_items: [],
+    hot: {},
     counted: '',
     items: { pages: {}, missing: {}, known: 'maybe', hot: {}, refreshed: '' },
   } as unknown as FakeGate
@@ -313,6 +319,9 @@ export function fakeGate(): FakeGate {
     marks: fakeMarks(gate),
     events: fakeEvents(gate),
     items: () => fakeItems(gate),
+    countItem: (item) => gate.asked_items.push(item),
+    countPurchase: (sku) => gate.asked_items.push('bought ' + sku),
+    isHot: (item) => gate.hot[item] === true,
   }
   return gate
 }

@@ -16,6 +16,8 @@ import { cryptoPort } from './adapters/crypto-port'
 import { type Environment, readEnvironment, type Secret } from './adapters/environment'
 import { keepForwarded, takeForwarded } from './adapters/forwarded'
 import { headerPort } from './adapters/header-shape'
+import type { HotNode } from './adapters/hot-items'
+import { startHotItems } from './adapters/hot-start'
 import { readBody, sendAnswer, sendRefusal } from './adapters/http'
 import { inProgress, leaveInProgress } from './adapters/in-progress'
 import { itemFiller } from './adapters/item-filler'
@@ -75,6 +77,7 @@ let lists: ListsNode
 let items: ItemsNode
 /** undefined where the plugin item-cache is not on its route */
 let fillItem: ((this: void) => Answer | Refusal | undefined) | undefined
+let hot: HotNode
 let metrics: Metrics
 let requests: PairCounter
 let backend_breaker: BackendBreaker
@@ -139,6 +142,7 @@ function flushLane(of: Lane, family: string): void {
 }
 
 function flush(): void {
+  hot.flush()
   metrics.flush()
   flushLane(lane, 'rushgate_lane_')
   flushLane(volatile_lane, 'rushgate_volatile_lane_')
@@ -149,6 +153,7 @@ function watchExit(premature: boolean): void {
   if (premature) {
     wakeLane(lane)
     wakeLane(volatile_lane)
+    hot.flush()
     metrics.flush()
   } else {
     ngx.timer.at(EXIT_WATCH_S, watchExit)
@@ -174,6 +179,8 @@ export function init_worker(): void {
   backend_breaker = backendBreaker(shared, backend, bearer)
   node = nodeLevel(shared, config.degrade, metrics, sales.degradeByHand, TICK_S)
   lists = listsNode(requiredDict<string | number>('rushgate_lists'), backend, bearer, metrics)
+  volatile_lane = newLane(environment.redis_volatile, volatileLimits(config))
+  hot = startHotItems(config, backend, bearer, metrics, volatile_lane)
   items = itemsNode({
     zones: itemZones(),
     backend,
@@ -181,11 +188,10 @@ export function init_worker(): void {
     metrics,
     mayAsk: backend_breaker.isClosed,
     askFailed: backend_breaker.failed,
-    isHot: () => false,
+    isHot: hot.isHot,
     onSale: sales.onSale,
   })
   lane = newLane(environment.redis, config.lane)
-  volatile_lane = newLane(environment.redis_volatile, volatileLimits(config))
   in_progress = inProgress(requiredDict<number>('rushgate_in_progress'))
   scripts = redisScripts(lane, sales.onStock)
   sales.onChange(scripts.forget)
@@ -195,22 +201,10 @@ export function init_worker(): void {
   receipts = newReceipts(first as Secret, readAddress)
   const crypto = cryptoPort(environment.secrets)
   const headers = headerPort(config.clients)
-  const events = NO_EVENTS
   const crawlers = crawlersPort(requiredDict<string>('rushgate_crawlers'), backend, bearer, metrics)
-  const parts = {
-    scripts,
-    sales,
-    lists,
-    metrics,
-    node,
-    volatile_lane,
-    in_progress,
-    crypto,
-    headers,
-    crawlers,
-    events,
-    items,
-  }
+  const of_client = { crypto, headers, crawlers }
+  const of_items = { events: NO_EVENTS, items, hot }
+  const parts = { scripts, sales, lists, metrics, node, volatile_lane, in_progress, of_client, of_items }
   const ports_of = new LuaTable<string, Ports>()
   for (const plugin of plugins) ports_of.set(plugin.name, portsFor(plugin.name, parts))
   links_of = buildLinks(plugins, config, ports_of)
@@ -393,5 +387,14 @@ export function healthz(): void {
 }
 
 export function print_metrics(): void {
-  sendAnswer({ kind: 'answer', status: 200, content_type: 'text/plain; version=0.0.4', body: metrics.print() })
+  sendAnswer({
+    kind: 'answer',
+    status: 200,
+    content_type: 'text/plain; version=0.0.4',
+    body: metrics.print() + hot.printGauges(),
+  })
+}
+
+export function print_hot_items(): void {
+  sendAnswer({ kind: 'answer', status: 200, content_type: 'application/json', body: hot.print() })
 }

@@ -11,6 +11,7 @@ import waitingRooms from './migrations/0008-waiting-rooms.sql'
 import products from './migrations/0009-products.sql'
 import outboxRows from './migrations/0010-outbox-rows.sql'
 import search from './migrations/0011-search.sql'
+import pins from './migrations/0012-pins.sql'
 
 const MIGRATIONS: { name: string; sql: string }[] = [
   { name: '0001-ledger', sql: ledger },
@@ -24,6 +25,7 @@ const MIGRATIONS: { name: string; sql: string }[] = [
   { name: '0009-products', sql: products },
   { name: '0010-outbox-rows', sql: outboxRows },
   { name: '0011-search', sql: search },
+  { name: '0012-pins', sql: pins },
 ]
 
 /** Held by one process while it migrates ("rush" in ASCII); PGlite has but one. */

@@ -1,6 +1,7 @@
 // The tables of the ledger in memory, and how decisions read and change them.
 import type { DegradeByHand } from '../../../contract/degradation'
 import { announcements, type Effects, type Facts } from './effects'
+import { MemoryPins } from './pins'
 import { type DeadIntent, LedgerError, type PendingReturn, type Refund, type StatusChange } from './port'
 import { type BuyerRow, compareText, type OrderRow, orderOf, type SaleRow, type SessionRow, type UnitRow } from './rows'
 
@@ -18,6 +19,7 @@ export interface SaleTables {
 }
 
 export class MemoryTables {
+  readonly pins = new MemoryPins()
   protected readonly tables = new Map<string, SaleTables>()
   protected readonly session_generations = new Map<string, number>()
   protected readonly payment_sessions: SessionRow[] = []

@@ -11,6 +11,7 @@ import type { Db } from '../db/db'
 import type { AccountRows } from './accounts'
 import type { DrawRows } from './draws'
 import type { ListRows } from './lists'
+import type { PinRows } from './pins'
 import type { RoomRows } from './rooms'
 
 export interface UnitGeneration {
@@ -241,6 +242,7 @@ export interface Ledger {
   /** waiting rooms */
   readonly rooms: RoomRows
   readonly lists: ListRows
+  readonly pins: PinRows
   readonly draws: DrawRows
 
   // sessions: raises each user's generation and returns the new one

@@ -9,6 +9,7 @@ import { SqlAccounts } from './accounts'
 import { checkIntent } from './decide'
 import { SqlDraws } from './draws'
 import { SqlLists } from './lists'
+import { SqlPins } from './pins'
 import type * as port from './port'
 import { SqlRooms } from './rooms'
 import { orderOf, saleOf, sessionOf } from './rows'
@@ -60,6 +61,7 @@ export class SqlLedger implements port.Ledger {
   readonly kind: string
   readonly accounts: SqlAccounts
   readonly lists: SqlLists
+  readonly pins: SqlPins
   readonly draws: SqlDraws
   readonly rooms: SqlRooms
   /** what was committed since the last durable point may be missing: streams are to be delivered again */
@@ -72,6 +74,7 @@ export class SqlLedger implements port.Ledger {
     this.kind = options.db.kind
     this.accounts = new SqlAccounts(options.db)
     this.lists = new SqlLists(options.db)
+    this.pins = new SqlPins(options.db)
     this.draws = new SqlDraws(options.db)
     this.rooms = new SqlRooms(options.db)
     this.restored = options.db.restored

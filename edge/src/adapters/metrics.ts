@@ -55,6 +55,11 @@ const FAMILIES: Help[] = [
   { name: 'rushgate_volatile_lane_failures_total', type: 'counter', help: 'The same: a share of the limit counted.' },
   { name: 'rushgate_volatile_lane_reconnects_total', type: 'counter', help: 'The same.' },
   { name: 'rushgate_volatile_lane_restarts_total', type: 'counter', help: 'The same.' },
+  { name: 'rushgate_hot_merges_total', type: 'counter', help: 'Times that a worker added up what all workers count.' },
+  { name: 'rushgate_hot_purges_total', type: 'counter', help: 'Times that a worker had to forget its lesser half.' },
+  { name: 'rushgate_hot_forgotten_total', type: 'counter', help: 'Counts forgotten for want of room.' },
+  { name: 'rushgate_hot_no_room_total', type: 'counter', help: 'Items not watched, or not hot, for want of room.' },
+  { name: 'rushgate_hot_changes_total', type: 'counter', help: 'Items that became hot, or are no longer.' },
   { name: 'rushgate_degrade_level', type: 'gauge', help: 'Level of degradation of this node, 0 (normal) to 3.' },
   {
     name: 'rushgate_breaker_open',

@@ -5,6 +5,7 @@ import type { CryptoPort, HeaderPort, InProgressPort, Ports } from '../kernel/pl
 import { agentKind } from './agents'
 import { clusterRates } from './cluster-rates'
 import { counterStore } from './counters'
+import type { HotNode } from './hot-items'
 import { nginxHttp } from './http'
 import type { ItemsNode } from './items'
 import { jwtReader } from './jwt'
@@ -26,15 +27,14 @@ export interface PortParts {
   node: NodeLevel
   volatile_lane: Lane
   in_progress: InProgressPort
-  crypto: CryptoPort
-  headers: HeaderPort
-  crawlers: CrawlersPort
-  events: EventsPort
-  items: ItemsNode
+  of_client: { crypto: CryptoPort; headers: HeaderPort; crawlers: CrawlersPort }
+  of_items: { events: EventsPort; items: ItemsNode; hot: HotNode }
 }
 
 export function portsFor(plugin: string, parts: PortParts): Ports {
-  const { crypto, metrics } = parts
+  const { metrics } = parts
+  const { crypto, headers, crawlers } = parts.of_client
+  const { events: item_events, items, hot } = parts.of_items
   const limits = requiredDict<number>('rushgate_limits')
   const event = 'rushgate_plugin_events_total{plugin="' + plugin + '",event="'
   const warn = (message: string): void => {
@@ -61,11 +61,14 @@ export function portsFor(plugin: string, parts: PortParts): Ports {
     cluster_rates: clusterRates(parts.volatile_lane, plugin + ':'),
     in_progress: parts.in_progress,
     sleep: (ms) => ngx.sleep(ms / 1000),
-    headers: parts.headers,
+    headers,
     agentKind,
-    crawlers: parts.crawlers,
+    crawlers,
     marks: markPort(requiredDict<number>('rushgate_marks')),
-    events: parts.events,
-    items: parts.items.port,
+    events: item_events,
+    items: items.port,
+    countItem: hot.count,
+    countPurchase: hot.countPurchase,
+    isHot: hot.isHot,
   }
 }

@@ -56,6 +56,12 @@ export interface Ports {
   events: EventsPort
   /** the pages of items that this node keeps, under these settings; for one plugin */
   items: (this: void, settings: ItemSettings) => ItemsPort
+  /** counts a request for this item: nearly free */
+  countItem: (this: void, item: string) => void
+  /** the same of a purchase, where purchases are counted, once its SKU is known */
+  countPurchase: (this: void, sku: string) => void
+  /** whether many ask for this item just now, or an operator has said so: nearly free */
+  isHot: (this: void, item: string) => boolean
 }
 
 /** The headers that domain/header-shape.ts knows, without their values. */

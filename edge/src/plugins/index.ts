@@ -3,6 +3,7 @@ import type { Plugin } from '../kernel/plugin'
 import { addressList, userList } from './access-list/index'
 import { botScore } from './bot-score/index'
 import { challenge } from './challenge/index'
+import { hotItems, itemEvents } from './hot-items/index'
 import { inProgress } from './in-progress/index'
 import { itemCache } from './item-cache/index'
 import { rateLimit, userLimit } from './rate-limit/index'
@@ -21,6 +22,8 @@ export const plugins: Plugin[] = [
   rateLimit,
   userLimit,
   session,
+  hotItems,
+  itemEvents,
   signature,
   challenge,
   waitingRoom,

@@ -95,6 +95,8 @@ function create(config: Infer<typeof schema>, ports: Ports): PluginPhases {
       return refuseFor('unavailable', 'This node does not know the sales yet.', config.retry_after_ms)
     }
     if (sku === undefined) return refuse('not_found', 'sku: there is no such sku in this sale')
+    // of a sale of one, hot-items has counted it already
+    if (known.sale.skus.length > 1) ports.countPurchase(sku.sku)
     return {
       known,
       sku,

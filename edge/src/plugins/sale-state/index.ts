@@ -47,7 +47,7 @@ function create(config: Infer<typeof schema>, ports: Ports): PluginPhases {
       sku.user_max +
       ',"left":' +
       left_text +
-      ',"hot":false}'
+      (ports.isHot(sku.sku) ? ',"hot":true}' : ',"hot":false}')
     )
   }
 

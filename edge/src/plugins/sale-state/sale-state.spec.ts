@@ -24,6 +24,13 @@ describe('sale-state', () => {
     )
   })
 
+  it('says which SKUs are hot', () => {
+    const gate = fakeGate()
+    gate.hot['shoe'] = true
+    const phases = saleState.create({ kept_ms: 100 } as never, gate.ports)
+    expect(said(phases.access(requestAt(5000)))).toContain('"hot":true}')
+  })
+
   it('keeps its text for a moment, but never the time, and not over a change of the sale', () => {
     const gate = fakeGate()
     const phases = saleState.create({ kept_ms: 100 } as never, gate.ports)

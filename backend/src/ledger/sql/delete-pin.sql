@@ -1,0 +1,1 @@
+DELETE FROM pins WHERE item = $1 RETURNING item

@@ -1,0 +1,1 @@
+UPDATE pins_version SET version = version + 1

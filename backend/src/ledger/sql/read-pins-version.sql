@@ -1,0 +1,1 @@
+SELECT version FROM pins_version

@@ -1,0 +1,1 @@
+SELECT item, pin, reason, made_ms FROM pins ORDER BY item
