@@ -146,6 +146,8 @@ export interface Flood {
 
 const FLOOD_CONNECTIONS = 8
 const PIPELINED = 50
+/** nginx closes a connection after 100,000 */
+const REQUESTS_EACH = 50_000
 
 /** GETs `count` ids that nobody has made, each once. */
 export async function floodUnknown(gate_url: string, count: number, seed: number): Promise<Flood> {
@@ -154,7 +156,7 @@ export async function floodUnknown(gate_url: string, count: number, seed: number
   const statuses: Record<string, number> = {}
   let next = 0
   const since = performance.now()
-  const run = async () => {
+  const runConnection = async () => {
     const socket = await connected(hostname, Number(port))
     let text = ''
     let got = 0
@@ -181,7 +183,7 @@ export async function floodUnknown(gate_url: string, count: number, seed: number
       failure ??= new Error('the gate closed a connection')
       wake()
     })
-    while (next < count) {
+    while (next < count && got < REQUESTS_EACH) {
       const some = Math.min(PIPELINED, count - next)
       let batch = ''
       for (let i = 0; i < some; i++) {
@@ -200,6 +202,9 @@ export async function floodUnknown(gate_url: string, count: number, seed: number
       }
     }
     socket.destroy()
+  }
+  const run = async () => {
+    while (next < count) await runConnection()
   }
   await Promise.all(Array.from({ length: FLOOD_CONNECTIONS }, run))
   return { statuses, ms: Math.round(performance.now() - since) }

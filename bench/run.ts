@@ -8,6 +8,7 @@ const MEASUREMENTS: Record<string, () => Promise<(args: string[]) => Promise<voi
   settle: async () => (await import('./settle')).settle,
   'waiting-room': async () => (await import('./waiting-room')).waitingRoom,
   bots: async () => (await import('./bots')).bots,
+  items: async () => (await import('./items')).items,
   compiled: async () => (await import('./compiled')).compiled,
 }
 

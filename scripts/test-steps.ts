@@ -172,6 +172,14 @@ export const STEPS: Step[] = [
     minutes_max: 15,
   },
   {
+    name: 'item pages',
+    kind: 'command',
+    run: ['tsx', 'bench/run.ts', 'items', '--slices', '0'],
+    sizes: ['full'],
+    needs: ['nginx', 'redis'],
+    minutes_max: 10,
+  },
+  {
     name: 'people and bots',
     kind: 'command',
     run: ['tsx', 'bench/run.ts', 'bots'],

@@ -85,6 +85,19 @@ describe('npm run bench', { timeout: TIMEOUT_MS }, () => {
     expect(run.results).toMatchObject([{ bench: 'outer', ...costs, wrong: 0 }])
   })
 
+  it('items: the backend asked once and at the filter rate, every answer right', async () => {
+    const few = ['--slices', '1', '--requests', '300', '--crowd', '50', '--unknown', '20000']
+    const run = await bench('items', ...few)
+    expect(run.code, run.output).toBe(0)
+    const us = expect.any(Number)
+    expect(run.results).toMatchObject([{ bench: 'items', crowd_asked: [1, 1], us: { file: us, page: us } }])
+    // how soon changes are seen is a speed, and not judged here
+    const wrong = run.output
+      .split('\n')
+      .filter((line) => line.startsWith('WRONG ') && !line.startsWith('WRONG changes'))
+    expect(wrong).toEqual([])
+  })
+
   it('one-sku: each size of batch', async () => {
     const run = await bench('one-sku', '--slices', '1', '--purchases', '512')
     expect(run.code, run.output).toBe(0)

@@ -36,6 +36,9 @@ describe('item pages at two gates', () => {
     console.log(`items: seed ${SEED}`)
     shop = await startShop()
     await makeProducts(shop, PRODUCTS)
+    // its next filter has them all; until it makes one they are told one by one, and no unknown id gets through
+    await shop.stack.backend.stop()
+    await shop.stack.backend.start()
     const patient = { fresh_ms: FRESH_MS, answer_ms_max: 5000, wait_ms_max: 20000 }
     one = await startItemGate(shop, 'gate-items-1', { ...patient, stale_ms: 60000 })
     two = await startItemGate(shop, 'gate-items-2', { ...patient, stale_ms: 0 })

@@ -58,13 +58,13 @@ export class KnownItems {
   /** `filter_version`: of the filter that the gate has; −1 for none. undefined before the catalogue has been read. */
   async follow(poll: Poll, filter_version: number): Promise<FollowedItems | undefined> {
     if (this.source.version() === undefined) return undefined
-    if (poll.after < 0) return this.everything(await this.latest(), poll)
+    if (poll.after < 0) return this.everything(await this.latest(0), poll)
     const news = await this.source.follow(poll)
     if (news === undefined) return undefined
     // the gate was away for longer than removed products are remembered
     if (news.restart) return this.everything(await this.make(), poll)
     const { version, changes } = news
-    const filter = await this.latest()
+    const filter = await this.latest(REBUILD_EVERY_MS)
     const is_newer = version > poll.after && filter_version < filter.version
     return { version, complete: false, changes, ...(is_newer ? { filter } : {}) }
   }
@@ -81,12 +81,13 @@ export class KnownItems {
     }
   }
 
-  private async latest(): Promise<FollowedFilter> {
+  /** `every_ms`: no new one sooner after the last. */
+  private async latest(every_ms: number): Promise<FollowedFilter> {
     const { filter } = this
     if (filter === undefined) return this.make()
     const changes_max = Math.max(CHANGES_MIN, filter.count * CHANGES_SHARE)
     const is_old = (this.source.version() ?? 0) - filter.version > changes_max
-    return is_old && this.now() - this.made_ms > REBUILD_EVERY_MS ? this.make() : filter
+    return is_old && this.now() - this.made_ms >= every_ms ? this.make() : filter
   }
 
   private make(): Promise<FollowedFilter> {

@@ -21,11 +21,15 @@ type Zone = ngx.SharedDict<string | number>
 const FILTER = 'filter'
 const HEAD = '^(%d+) (%d+) (%d+) (%d+)\n()'
 const FILTER_VERSION = 'filter_version'
+/** the follower's: what has been heard */
+const VERSION = 'items_version'
 /** set when an id that came after the filter found no room */
 const INCOMPLETE = 'filter_incomplete'
 const ADDED = '^%+'
 const SLICE = 500
 const PAUSE_S = 0.001
+/** when there was no room: so long until everything is asked for anew */
+const ASK_ANEW_S = 5
 /** by then all workers have the new filter */
 const DROP_AFTER_S = 3
 
@@ -90,6 +94,11 @@ export function itemFacts(
     )
   }
 
+  /** A filter that has them all takes their place: without a version the backend tells everything. */
+  function askAnew(premature: boolean): void {
+    if (!premature) facts.delete(VERSION)
+  }
+
   function takeChange(change: ItemChange): void {
     const key = '+' + change.id
     if (change.removed) {
@@ -98,6 +107,7 @@ export function itemFacts(
     }
     const [kept, failure] = facts.safe_set(key, change.version)
     if (kept) return
+    if (facts.get(INCOMPLETE)[0] === undefined) ngx.timer.at(ASK_ANEW_S, askAnew)
     facts.set(INCOMPLETE, 1)
     metrics.add('rushgate_items_lost_total', 1)
     ngx.log(ngx.ERR, 'items: no room for a new one: make lua_shared_dict rushgate_item_facts larger: ', failure)

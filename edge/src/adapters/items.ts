@@ -344,7 +344,9 @@ export function itemsNode(parts: ItemsParts): ItemsNode {
       changedAll()
       return
     }
-    setMark(NEEDED + id, version, NEEDED_S)
+    // in this order: a fetch that has just ended has left its page, and one that begins now gets the new one
+    const is_here = marks.get(LOCK + id)[0] !== undefined || store.has(id)
+    if (is_here) setMark(NEEDED + id, version, NEEDED_S)
     marks.delete(MISSING + id)
     if (removed) {
       store.drop(id)
