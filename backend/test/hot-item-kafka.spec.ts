@@ -215,13 +215,18 @@ test.skipIf(!postgresAvailable)(
     const ahead = Array.from({ length: 5 }, (_, i) => eventAt(dayBack(-3), i + 1, { worker: '00000000000000b2' }))
     const no_events = ['', '{', '[]', 'null', '{"uri":1}', '\u0000', printEvent(eventAt(Date.now(), 1, { ip: 'here' }))]
 
-    for (let i = 0; i < EVENTS / 2; i += 1000) await send(events.slice(i, i + 1000))
+    const sendFrom = async (from: number, to: number) => {
+      for (let i = from; i < to; i += 1000) await send(events.slice(i, i + 1000))
+    }
+    await sendFrom(0, 4000)
     await send([...no_events, ...odd, ...old, ...ahead])
     await until('some are kept', async () => (await kept()) > 500, WAIT_MS)
     const second = await Backend.start('api,indexer')
-    await send(events.slice(0, 3000))
+    // killed with events in its hands that nobody has yet
+    await sendFrom(4000, EVENTS / 2)
     first.kill('SIGKILL')
-    for (let i = EVENTS / 2; i < EVENTS; i += 1000) await send(events.slice(i, i + 1000))
+    await sendFrom(0, 3000)
+    await sendFrom(EVENTS / 2, EVENTS)
     await until('the second goes on', async () => (await second.metric('events_indexed_total')) > 0, WAIT_MS)
 
     door.shut()

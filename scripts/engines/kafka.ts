@@ -131,7 +131,9 @@ function properties(folder: string, port: number, controller_port: number): stri
 
 async function format(java: Java, jars: string, config: string): Promise<void> {
   const id = Buffer.from(randomUUID().replaceAll('-', ''), 'hex').toString('base64url')
-  const args = ['-Xmx64m', '-cp', join(jars, '*'), 'kafka.tools.StorageTool', 'format', '-t', id, '-c', config]
+  // one argument: an id may begin with a dash
+  const tool = ['kafka.tools.StorageTool', 'format', `--cluster-id=${id}`, '-c', config]
+  const args = ['-Xmx64m', '-cp', join(jars, '*'), ...tool]
   await promisify(execFile)(join(java.home, 'bin/java'), args)
 }
 
