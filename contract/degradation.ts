@@ -15,7 +15,6 @@ export interface DegradeTerms {
   reservation_poll_factor: number
   /** only for those far from the front: the next in line are asked for within 3 s at every level */
   ticket_poll_factor: number
-  /** nothing asks for this yet: the route of search is to come */
   search: boolean
   /** cache_only: pages that are not in a gate's memory are refused, and none is fetched for a shopper */
   item_pages: 'live' | 'cache_only'

@@ -3,7 +3,7 @@
 // An asset never changes under its name, so it may be cached for ever; the documents are small and re-checked.
 // Beside each file lies its .gz, for nginx's gzip_static.
 import { createHash } from 'node:crypto'
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
@@ -76,6 +76,12 @@ export async function buildShop(out_dir: string): Promise<void> {
     const name = hashedName(asset)
     addresses.set(asset.name, `/assets/${name}`)
     write(join(out_dir, 'assets', name), asset.bytes)
+  }
+  // what pages of the backend name: without a hash, which the backend would have to know
+  write(join(out_dir, 'catalogue.css'), (await bundle('styles/catalogue.css', 'catalogue.css')).bytes)
+  mkdirSync(join(out_dir, 'pictures'))
+  for (const picture of readdirSync(join(source, 'pictures'))) {
+    write(join(out_dir, 'pictures', picture), readFileSync(join(source, 'pictures', picture)))
   }
   write(join(out_dir, 'robots.txt'), readFileSync(join(source, 'robots.txt')))
   for (const page of ['index.html', 'sale.html']) {

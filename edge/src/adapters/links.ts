@@ -21,6 +21,7 @@ const ROUTES: RouteName[] = [
   'webhook',
   'sandbox',
   'item',
+  'search',
   'trap',
 ]
 

@@ -78,6 +78,14 @@ describe('matchRoute', () => {
     }
   })
 
+  it('knows search by its exact path', () => {
+    expect(named(matchRoute('GET', '/search'))).toBe(named(matchRoute('HEAD', '/search')))
+    expect(matchRoute('GET', '/search').route?.name).toBe('search')
+    expect(matchRoute('POST', '/search').allow).toBe('GET, HEAD')
+    expect(matchRoute('GET', '/search/').route).toBe(undefined)
+    expect(upstreamPath({ name: 'search', subject: '' })).toBe('/search')
+  })
+
   it('takes /web off the path of an item, and nothing but an id for one', () => {
     const route = matchRoute('GET', '/web/item/shoe-42').route
     expect(route === undefined ? 'none' : upstreamPath(route)).toBe('/item/shoe-42')

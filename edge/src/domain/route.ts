@@ -21,6 +21,8 @@ export type RouteName =
   | 'sandbox'
   /** the page of a product */
   | 'item'
+  /** products that are looked for */
+  | 'search'
   /** a link that no person sees */
   | 'trap'
   | 'livez'
@@ -162,6 +164,7 @@ function parseRoute(method: string, path: string): RouteMatch {
     return { allow: 'DELETE, POST' }
   }
   if (path === '/sales') return isGet(method) ? found('sales', '') : { allow: 'GET, HEAD' }
+  if (path === '/search') return isGet(method) ? found('search', '') : { allow: 'GET, HEAD' }
   if (path === '/early-access') return isGet(method) ? found('trap', '') : { allow: 'GET, HEAD' }
   if (path === '/livez') return isGet(method) ? found('livez', '') : { allow: 'GET, HEAD' }
   if (path === '/healthz') return isGet(method) ? found('healthz', '') : { allow: 'GET, HEAD' }

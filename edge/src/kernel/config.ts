@@ -43,6 +43,7 @@ const ROUTES: Record<RouteName, true> = {
   webhook: true,
   sandbox: true,
   item: true,
+  search: true,
   trap: true,
   livez: true,
   healthz: true,

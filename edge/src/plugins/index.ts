@@ -10,6 +10,7 @@ import { rateLimit, userLimit } from './rate-limit/index'
 import { reservation } from './reservation/index'
 import { reservationStatus } from './reservation-status/index'
 import { saleState } from './sale-state/index'
+import { search } from './search/index'
 import { session } from './session/index'
 import { signature } from './signature/index'
 import { waitingRoom } from './waiting-room/index'
@@ -31,4 +32,5 @@ export const plugins: Plugin[] = [
   reservationStatus,
   reservation,
   itemCache,
+  search,
 ]

@@ -9,8 +9,8 @@ import { termsOf } from './words'
 export const QUERY_LENGTH_MAX = 200
 const FILTERS_MAX = 10
 const PAGE_SIZE_MAX = 60
-const PAGE_SIZE_DEFAULT = 20
-const AMOUNT_MAX = 1_000_000_000_000
+export const PAGE_SIZE_DEFAULT = 20
+export const AMOUNT_MAX = 1_000_000_000_000
 
 export interface SearchQuery {
   /** as it was asked */

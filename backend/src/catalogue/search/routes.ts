@@ -1,14 +1,17 @@
-// GET /search for everybody; for the operator, what indexes there are and to have them made anew.
+// GET /search for everybody, as JSON or as a page; for the operator, what indexes there are and to have them made anew.
 import type { Router } from 'express'
 import type { Authenticator } from '../../http/auth'
+import { PAGE_POLICY } from '../../http/page'
 import { addRoute } from '../../http/routes'
 import type { Logger } from '../../log'
 import type { Catalogue } from '../catalogue'
+import type { Offer } from '../products'
 import { productView } from '../routes'
 import type { FoundProduct, SearchResult } from './engine'
 import type { IndexKeeper } from './index-keeper'
 import { readSearchQuery, type SearchQuery } from './query'
 import type { Search, SearchAnswer } from './search'
+import { searchPage } from './search-page'
 import type { StockView } from './stock-view'
 
 const NOTHING: SearchResult = { total: 0, products: [], facets: [] }
@@ -27,6 +30,8 @@ export interface ShownProduct {
   product: FoundProduct
   on_sale: boolean
   in_stock: boolean | undefined
+  /** of the sale that is open now */
+  offer: Offer | undefined
 }
 
 export interface ShownAnswer extends Omit<SearchAnswer, 'products'> {
@@ -57,6 +62,7 @@ export async function answerOf(
       product,
       on_sale: on_sale.has(product.id),
       in_stock: on_sale.has(product.id) ? in_stock?.has(product.id) : false,
+      offer: stock.openOffer(product.offers),
     })),
   }
 }
@@ -67,7 +73,7 @@ function answerView({ query, products, total, pages, facets, engine, fallback }:
     total,
     page: query.page,
     pages,
-    items: products.map(({ product, ...now }) => ({ ...productView(product), ...now })),
+    items: products.map(({ product, on_sale, in_stock }) => ({ ...productView(product), on_sale, in_stock })),
     facets,
     engine,
     ...(fallback ? { fallback } : {}),
@@ -78,7 +84,14 @@ export function addSearchRoutes(router: Router, parts: SearchRouteParts): void {
   const { catalogue, keepers, auth, log } = parts
   addRoute(router, '/search', {
     get: async (request, response) => {
-      response.json(answerView(await answerOf(readSearchQuery(request.query), parts)))
+      const answer = await answerOf(readSearchQuery(request.query), parts)
+      response.vary('accept')
+      if (request.accepts(['json', 'html']) !== 'html') {
+        response.json(answerView(answer))
+        return
+      }
+      response.set('content-security-policy', PAGE_POLICY).set('referrer-policy', 'same-origin')
+      response.type('text/html').send(searchPage(answer))
     },
   })
   addRoute(

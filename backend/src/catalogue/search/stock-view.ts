@@ -5,6 +5,8 @@ import type { Sale } from '../../ledger/port'
 import { execAll } from '../../redis/scripts'
 import type { SalesFollower } from '../../sales/follower'
 
+import type { Offer } from '../products'
+
 const FRESH_MS = 1000
 /** SKUs of open sales that are looked at, of the sales that opened last */
 export const SKUS_MAX = 10_000
@@ -21,6 +23,11 @@ export class StockView {
   /** SKUs that can be bought now, were there enough of them. */
   async onSale(): Promise<Set<string>> {
     return new Set((await this.open()).flatMap(({ skus }) => skus.map(({ sku }) => sku)))
+  }
+
+  openOffer(offers: readonly Offer[]): Offer | undefined {
+    const now_ms = this.now()
+    return offers.find(({ opens_ms, closes_ms }) => opens_ms <= now_ms && now_ms < closes_ms)
   }
 
   /** Those of which units are free. Asks Redis once a second at most; throws when it is away. */

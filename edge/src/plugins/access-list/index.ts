@@ -70,6 +70,7 @@ export const addressList = definePlugin({
     'login',
     'logout',
     'item',
+    'search',
   ],
   fails: 'open',
   schema: addressSchema,
