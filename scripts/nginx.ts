@@ -6,6 +6,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { API_ROLES, type ApiRole } from '../contract/api-role'
 import { type DeathListener, ManagedProcess } from './processes'
 
 const RELOAD_TIMEOUT_MS = 20_000
@@ -101,6 +102,26 @@ export function tlsLines(address: string, files: TlsFiles): string {
   const settings = join(dirname(fileURLToPath(import.meta.url)), '../nginx/tls.conf')
   const lines = [`listen ${address} ssl http2 backlog=16384;`, `ssl_certificate ${files.certificate};`]
   return [...lines, `ssl_certificate_key ${files.key};`, `include ${settings};`].join(' ')
+}
+
+/** As RUSHGATE_BACKEND, and RUSHGATE_BACKEND_ORDER and the like where a role has servers of its own. */
+export type BackendAddresses = { all: string } & Partial<Record<ApiRole, string>>
+
+/** What nginx is told of the backend's servers; the container's entrypoint writes the same. */
+export function backendValues(addresses: BackendAddresses): Record<string, string> {
+  const of = (role: ApiRole) => (addresses[role] ?? addresses.all).split(',').map((server) => server.trim())
+  const groups = API_ROLES.map((role) => {
+    const servers = of(role).map((server) => `server ${server} max_fails=2 fail_timeout=5s;`)
+    return [`BACKEND_${role.toUpperCase()}`, servers.join(' ')]
+  })
+  // where another could answer, nobody waits long for one that hangs
+  const has_several = API_ROLES.some((role) => of(role).length > 1)
+  return { ...Object.fromEntries(groups), BACKEND_WAIT: has_several ? '5s' : '15s' }
+}
+
+export function backendEnvironment(addresses: BackendAddresses): Record<string, string | undefined> {
+  const own = API_ROLES.map((role) => [`RUSHGATE_BACKEND_${role.toUpperCase()}`, addresses[role]])
+  return { RUSHGATE_BACKEND: addresses.all, ...Object.fromEntries(own) }
 }
 
 /** Replaces each `@NAME@`; a placeholder without a value is an error, so that no half-rendered file ever starts. */

@@ -7,6 +7,9 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import {
+  type BackendAddresses,
+  backendEnvironment,
+  backendValues,
   findNginx,
   gateListen,
   loadModules,
@@ -37,6 +40,8 @@ export interface StackOptions {
   backend_port?: number
   redis_port?: number
   metrics_port?: number
+  /** where the gate finds the backend's servers; default: the stack's own */
+  backends?: BackendAddresses
   /** PostgreSQL for the ledger; PGlite in `dir` when absent */
   database_url?: string
   /** the backend's, separated by commas; default all, others need `database_url` */
@@ -252,7 +257,7 @@ function gateProcess(
 ): Nginx {
   const prefix = join(dir, 'gate')
   const config = resolve(ROOT, options.config ?? 'rushgate.json')
-  const backend = `127.0.0.1:${ports.backend}`
+  const backends = options.backends ?? { all: `127.0.0.1:${ports.backend}` }
   const nginx = findNginx()
   const values = {
     PREFIX: prefix,
@@ -263,7 +268,7 @@ function gateProcess(
     GATE_LISTEN: gateListen(`127.0.0.1:${ports.gate}`, options.proxy_protocol),
     TLS: options.tls && ports.tls !== undefined ? tlsLines(`127.0.0.1:${ports.tls}`, options.tls) : '',
     METRICS_LISTEN: `127.0.0.1:${ports.metrics}`,
-    BACKEND: backend,
+    ...backendValues(backends),
     BUNDLE: join(ROOT, 'dist/rushgate.lua'),
     WEB_ROOT: join(ROOT, 'dist/web'),
     CONFIG: config,
@@ -277,7 +282,7 @@ function gateProcess(
     env: {
       RUSHGATE_SECRET: secrets.secret,
       RUSHGATE_REDIS_URL: urls.redis,
-      RUSHGATE_BACKEND: backend,
+      ...backendEnvironment(backends),
       RUSHGATE_CONFIG: config,
       ...options.env,
     },

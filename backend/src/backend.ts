@@ -13,6 +13,7 @@ import { addDrawRoutes } from './draw/routes'
 import { Returner } from './holds/returner'
 import { Sweeper } from './holds/sweeper'
 import { HotItems } from './hot-items/hot-items'
+import { apiRolesIn, onlyRoles } from './http/api-roles'
 import { Authenticator } from './http/auth'
 import { addHealthRoutes } from './http/health'
 import { type ReceiptMaker, Refusal } from './http/refusal'
@@ -88,6 +89,7 @@ export class Backend {
     hooks: BackendHooks = {},
   ) {
     const { roles, instance, public_url } = config
+    const served = apiRolesIn(roles)
     const metrics = createMetrics()
     this.metrics = metrics
     const redis = createRedisClient({ url: config.redis_url, name: 'commands', log, metrics })
@@ -114,7 +116,7 @@ export class Backend {
       folder: join(config.data_dir, 'sandbox'),
       keyring,
       public_url,
-      webhook_url: () => `${roles.includes('api') ? this.url : public_url}/webhooks/sandbox`,
+      webhook_url: () => `${served.includes('transaction') ? this.url : public_url}/webhooks/sandbox`,
       now: () => ledger.now(),
       log,
     })
@@ -140,7 +142,8 @@ export class Backend {
     const makeReceipt: ReceiptMaker = (request, code) => sealReceipt(keyring, receiptInputs(request, code))
     this.http = createHttpServer(log, metrics, makeReceipt, (app) => {
       addHealthRoutes(app, { ledger, redis, metrics })
-      if (!roles.includes('api')) return
+      if (served.length === 0) return
+      app.use(onlyRoles(served))
       const service = new SalesService({ ledger, shards, sales, rebuilder, log })
       addSalesRoutes(app, { ledger, redis, sales, service, sessions, auth, demo: config.demo })
       addDegradeRoutes(app, { ledger, sales, auth, log })
@@ -163,7 +166,7 @@ export class Backend {
 
     // what gates poll for: stopped first, so that they are answered
     this.followers = [sales, ...(window?.parts ?? [])]
-    if (roles.includes('api')) this.followers.push(lists, pins)
+    if (served.length > 0) this.followers.push(lists, pins)
     this.parts = []
     const onReturns = () => returner.kick()
     this.parts.push(...settlementParts({ config, ledger, redis, sales, metrics, log, publisher, onReturns }))

@@ -88,7 +88,9 @@ describe('the environment', () => {
   test('some roles only need a database that several processes may use', () => {
     expect(() => parseConfig(GOOD, ['api'])).toThrow('needs DATABASE_URL')
     expect(parseConfig({ ...GOOD, DATABASE_URL: 'postgres://h/db' }, ['api']).roles).toEqual(['api'])
-    expect(parseRoles('sweeper, api')).toEqual(['api', 'sweeper'])
+    const api = ['user', 'product', 'order', 'transaction', 'operations']
+    expect(parseRoles('sweeper, api')).toEqual([...api, 'sweeper'])
+    expect(parseRoles('order,user')).toEqual(['user', 'order'])
     expect(parseRoles(undefined)).toEqual(ALL)
     expect(() => parseRoles('api,settlers')).toThrow('no role "settlers"')
   })

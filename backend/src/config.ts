@@ -1,11 +1,14 @@
 // The backend's configuration: the environment, parsed once and printed with its secrets left out.
 import { hostname } from 'node:os'
 import { z } from 'zod'
+import { API_ROLES } from '../../contract/api-role'
 import { hot_item_environment } from './hot-items/settings'
+import { apiRolesIn } from './http/api-roles'
 import { parseSecrets, readSecretFile, type Secret } from './secrets'
 
-export const ROLES = ['api', 'settler', 'relay', 'sweeper', 'indexer'] as const
-export type Role = (typeof ROLES)[number]
+export const ROLES = [...API_ROLES, 'settler', 'relay', 'sweeper', 'indexer'] as const
+/** `api` is all of API_ROLES */
+export type Role = (typeof ROLES)[number] | 'api'
 
 const ADMIN_TOKEN_LENGTH_MIN = 16
 
@@ -148,11 +151,14 @@ export class ConfigError extends Error {}
 export function parseRoles(text: string | undefined): Role[] {
   if (text === undefined) return [...ROLES]
   const wanted = text.split(',').map((role) => role.trim())
-  const unknown = wanted.filter((role) => !(ROLES as readonly string[]).includes(role))
+  const unknown = wanted.filter((role) => role !== 'api' && !(ROLES as readonly string[]).includes(role))
   if (unknown.length > 0) {
-    throw new ConfigError(`--roles: there is no role "${unknown.join('", "')}"; the roles are ${ROLES.join(', ')}`)
+    throw new ConfigError(
+      `--roles: there is no role "${unknown.join('", "')}"; the roles are ${ROLES.join(', ')}, and api for the first ${API_ROLES.length}`,
+    )
   }
-  return ROLES.filter((role) => wanted.includes(role))
+  const of_api: readonly string[] = apiRolesIn(wanted)
+  return ROLES.filter((role) => wanted.includes(role) || of_api.includes(role))
 }
 
 function secretsIn(file: string): string {

@@ -12,7 +12,10 @@ const STOP_MAX_MS = 20_000
 async function main(): Promise<void> {
   const command = new Command('rushgate-backend')
     .description('Settles orders, holds, payments; serves the admin API. Configured by environment variables.')
-    .option('--roles <roles>', `comma-separated: ${ROLES.join(', ')} (all by default; a part needs DATABASE_URL)`)
+    .option(
+      '--roles <roles>',
+      `comma-separated: ${ROLES.join(', ')} (all by default; api: the first five; a part needs DATABASE_URL)`,
+    )
     .parse()
   const roles = parseRoles(command.opts<{ roles?: string }>().roles)
   const config = parseConfig(process.env, roles)

@@ -8,6 +8,7 @@
 import * as base64 from 'ngx.base64'
 import { REFUSALS, type RefusalCode } from '../../contract/codes'
 import { type BackendBreaker, backendBreaker } from './adapters/backend-breaker'
+import { backendTargets } from './adapters/backend-servers'
 import { addressReader } from './adapters/client-address'
 import { loadConfig } from './adapters/config'
 import { crawlersPort } from './adapters/crawlers'
@@ -22,10 +23,10 @@ import { readBody, sendAnswer, sendRefusal } from './adapters/http'
 import { inProgress, leaveInProgress } from './adapters/in-progress'
 import { itemFiller } from './adapters/item-filler'
 import { type ItemsNode, itemsNode, itemZones } from './adapters/items'
-import { type Lane, type LaneLimits, newLane, queueAgeMs, startLane, wakeLane } from './adapters/lane'
+import { type Lane, newLane, queueAgeMs, startLane, volatileLimits, wakeLane } from './adapters/lane'
 import { buildLinks } from './adapters/links'
 import { type ListsNode, listsNode } from './adapters/lists'
-import { addLaneCounts, type Metrics, newMetrics, type PairCounter, pairCounter } from './adapters/metrics'
+import { flushLane, type Metrics, newMetrics, type PairCounter, pairCounter } from './adapters/metrics'
 import { nowS, variable } from './adapters/nginx-calls'
 import { type NodeLevel, nodeLevel } from './adapters/node-level'
 import { loadOwnPlugins } from './adapters/own-plugins'
@@ -35,6 +36,7 @@ import { type RedisScripts, redisScripts } from './adapters/redis-scripts'
 import { type SalesNode, salesNode } from './adapters/sales'
 import { requiredDict } from './adapters/shared-dict'
 import { following, startTimer } from './adapters/timers'
+import { apiRoleOfRoute } from './domain/api-role'
 import { matchRoute, type RouteName, upstreamPath } from './domain/route'
 import { type ChainReport, type RouteLinks, runChain, tellDone } from './kernel/chain'
 import type { GateConfig } from './kernel/config'
@@ -136,16 +138,11 @@ function checkBackend(premature: boolean): void {
   backend_breaker.check()
 }
 
-function flushLane(of: Lane, family: string): void {
-  addLaneCounts(metrics, family, of.counts)
-  of.counts = { batches: 0, items: 0, failures: 0, reconnects: 0, restarts: 0 }
-}
-
 function flush(): void {
   hot.flush()
   metrics.flush()
-  flushLane(lane, 'rushgate_lane_')
-  flushLane(volatile_lane, 'rushgate_volatile_lane_')
+  flushLane(metrics, lane, 'rushgate_lane_')
+  flushLane(metrics, volatile_lane, 'rushgate_volatile_lane_')
 }
 
 /** nginx runs this early, as premature, when the worker is told to stop. */
@@ -160,30 +157,25 @@ function watchExit(premature: boolean): void {
   }
 }
 
-function volatileLimits(settings: GateConfig): LaneLimits {
-  const { batch_max, queue_max } = settings.lane
-  const { wait_ms_max, connect_ms_max, reply_ms_max } = settings.volatile_lane
-  return { batch_max, queue_max, wait_ms_max, connect_ms_max, reply_ms_max }
-}
-
 export function init_worker(): void {
   collectgarbage('setpause', GC_PAUSE_PERCENT)
   jit.opt.start(JIT_OPTIONS)
   math.randomseed(nowS() * 1000 + ngx.worker.pid() * 7919)
   const first = environment.secrets[0]
   const bearer = base64.encode_base64url(subkey(first === undefined ? '' : first.secret, 'internal'))
-  const backend = { host: environment.backend_host, port: environment.backend_port }
   metrics = newMetrics(requiredDict<number>('rushgate_metrics'))
   const shared = requiredDict<string | number>('rushgate_sales')
+  const backends = backendTargets(shared, environment.backends)
+  const backend = backends.of.operations
   sales = salesNode(shared, backend, bearer)
-  backend_breaker = backendBreaker(shared, backend, bearer)
+  backend_breaker = backendBreaker(shared, backends, bearer)
   node = nodeLevel(shared, config.degrade, metrics, sales.degradeByHand, TICK_S)
   lists = listsNode(requiredDict<string | number>('rushgate_lists'), backend, bearer, metrics)
-  volatile_lane = newLane(environment.redis_volatile, volatileLimits(config))
+  volatile_lane = newLane(environment.redis_volatile, volatileLimits(config.lane, config.volatile_lane))
   hot = startHotItems(config, backend, bearer, metrics, volatile_lane)
   items = itemsNode({
     zones: itemZones(),
-    backend,
+    backend: backends.of.product,
     bearer,
     metrics,
     mayAsk: backend_breaker.isClosed,
@@ -273,6 +265,7 @@ function conclude(request: GateRequest, verdict: Verdict): Verdict {
       refusal.limit = 'breaker.backend'
       return refusal
     }
+    ngx.var['rushgate_role'] = apiRoleOfRoute(route.name)
     ngx.var['rushgate_upstream'] = upstreamPath(route)
     ngx.var['rushgate_address'] = request.address
   }

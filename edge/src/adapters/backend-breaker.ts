@@ -1,7 +1,7 @@
 // The breaker before the backend: while it is open, what would be forwarded is refused at once.
 //
 // Two things tell how the backend is: a check of its /livez every second by one worker of the node, and nginx' own failures
-// to forward. Forwarded requests that go well are not watched, which costs the purchase nothing; the check stands for them.
+// to forward where there is only one server. Forwarded requests that go well are not watched, which costs the purchase nothing; the check stands for them.
 import {
   type BreakerState,
   type BreakerStore,
@@ -11,7 +11,8 @@ import {
   countSuccess,
   endTrial,
 } from '../domain/breaker'
-import { getJson, type HttpTarget } from './http-client'
+import type { BackendTargets } from './backend-servers'
+import { getJson } from './http-client'
 import { nowS } from './nginx-calls'
 
 export interface BackendBreaker {
@@ -50,20 +51,25 @@ function nowMs(): number {
 
 export function backendBreaker(
   shared: ngx.SharedDict<string | number>,
-  backend: HttpTarget,
+  backends: BackendTargets,
   bearer: string,
 ): BackendBreaker {
   const store = breakerStore(shared, PREFIX)
   let state: BreakerState = 'closed'
 
   function refresh(): void {
+    backends.refresh()
     state = breakerState(store, nowMs())
   }
 
+  /** Of several servers one is enough: what does not answer makes the next one the one that is asked. */
   function isAlive(): boolean {
-    const [body, failure] = getJson(backend, '/livez', bearer, CHECK_WAIT_S)
-    // a worker that stops breaks its own check off: that says nothing of the backend
-    return body !== undefined || failure === 'exiting'
+    for (const _ of $range(1, backends.count)) {
+      const [body, failure] = getJson(backends.of.operations, '/livez', bearer, CHECK_WAIT_S)
+      // a worker that stops breaks its own check off: that says nothing of the backend
+      if (body !== undefined || failure === 'exiting') return true
+    }
+    return false
   }
 
   function check(): void {
@@ -80,7 +86,8 @@ export function backendBreaker(
     isClosed: () => state === 'closed',
     state: () => state,
     failed: () => {
-      countFailure(store, nowMs())
+      // of several servers: one's failures say nothing of the others
+      if (backends.is_single) countFailure(store, nowMs())
       refresh()
     },
     refresh,

@@ -1,6 +1,8 @@
 // What the gate is told by its environment, parsed once in init. Secrets come this way or by the file that it names, and are
 // never logged.
+import { API_ROLES } from '../../../contract/api-role'
 import { SECRET_LENGTH_MIN } from '../../../contract/secrets'
+import type { BackendServer, BackendServers } from './backend-servers'
 import { readSecretFile } from './secret-file'
 
 export interface Secret {
@@ -26,8 +28,8 @@ export interface Environment {
   redis: RedisAddress
   /** for what may be lost: limits that gates share; by default the same */
   redis_volatile: RedisAddress
-  backend_host: string
-  backend_port: number
+  /** for each role: its own, or those of RUSHGATE_BACKEND */
+  backends: BackendServers
   /** path of rushgate.json */
   config: string
 }
@@ -100,18 +102,38 @@ export function parseRedisUrl(url: string, variable: string): RedisAddress {
   }
 }
 
+/** host:port, several with commas between */
+function parseServers(text: string, variable: string): BackendServer[] {
+  const servers: BackendServer[] = []
+  for (const [part] of string.gmatch(text, '[^,]+')) {
+    const [host, port] = string.match(part as string, '^%s*([^:%s]+):(%d+)%s*$')
+    if (host === undefined) error(variable + ': must be host:port, several with commas between, got ' + text, 0)
+    servers.push({ host: addressOf(host as string), port: parsePort(port, 8081, variable) })
+  }
+  if (servers.length === 0) error(variable + ': names no server', 0)
+  return servers
+}
+
+/** RUSHGATE_BACKEND for all, RUSHGATE_BACKEND_ORDER and the like for one role. */
+function readBackends(): BackendServers {
+  const backends = {} as BackendServers
+  for (const role of API_ROLES) {
+    const own = 'RUSHGATE_BACKEND_' + string.upper(role)
+    const named = os.getenv(own) ?? ''
+    const variable = named === '' ? 'RUSHGATE_BACKEND' : own
+    backends[role] = parseServers(named === '' ? required(variable) : named, variable)
+  }
+  return backends
+}
+
 export function readEnvironment(): Environment {
-  const backend = required('RUSHGATE_BACKEND')
   const redis = required('RUSHGATE_REDIS_URL')
   const redis_volatile = os.getenv('REDIS_VOLATILE_URL') ?? ''
-  const [host, port] = string.match(backend, '^([^:]+):(%d+)$')
-  if (host === undefined) error('RUSHGATE_BACKEND: must be host:port, got ' + backend, 0)
   return {
     secrets: readSecrets(),
     redis: parseRedisUrl(redis, 'RUSHGATE_REDIS_URL'),
     redis_volatile: parseRedisUrl(redis_volatile === '' ? redis : redis_volatile, 'REDIS_VOLATILE_URL'),
-    backend_host: addressOf(host as string),
-    backend_port: parsePort(port, 8081, 'RUSHGATE_BACKEND'),
+    backends: readBackends(),
     config: required('RUSHGATE_CONFIG'),
   }
 }

@@ -129,6 +129,10 @@ function ask(target: HttpTarget, request: string, limits: FetchLimits): FetchRes
 
 /** `headers`: lines that end in \r\n. */
 export function fetchPage(target: HttpTarget, path: string, headers: string, limits: FetchLimits): FetchResult {
-  const request = 'GET ' + path + ' HTTP/1.1\r\nHost: ' + target.host + '\r\n' + headers + '\r\n'
-  return ask(target, request, limits)
+  const { host, port } = target
+  const request = 'GET ' + path + ' HTTP/1.1\r\nHost: ' + host + '\r\n' + headers + '\r\n'
+  const [fetched, failure] = ask(target, request, limits)
+  if (fetched !== undefined) return $multi(fetched, undefined)
+  if (failure !== TOO_LARGE && target.failed !== undefined) target.failed(host, port)
+  return $multi(undefined, failure)
 }

@@ -21,6 +21,12 @@ export interface LaneLimits {
   reply_ms_max: number
 }
 
+/** The lane of what may be lost: as large as the other, with times of its own. */
+export function volatileLimits(lane: LaneLimits, times: Omit<LaneLimits, 'batch_max' | 'queue_max'>): LaneLimits {
+  const { wait_ms_max, connect_ms_max, reply_ms_max } = times
+  return { batch_max: lane.batch_max, queue_max: lane.queue_max, wait_ms_max, connect_ms_max, reply_ms_max }
+}
+
 export interface LaneCounts {
   batches: number
   items: number

@@ -136,10 +136,13 @@ export interface LaneCounts {
 }
 
 /** What a lane has counted since the last time. */
-export function addLaneCounts(metrics: Metrics, family: string, counts: LaneCounts): void {
+/** What a lane has counted since the last time. */
+export function flushLane(metrics: Metrics, lane: { counts: LaneCounts }, family: string): void {
+  const { counts } = lane
   metrics.add(family + 'batches_total', counts.batches)
   metrics.add(family + 'items_total', counts.items)
   metrics.add(family + 'failures_total', counts.failures)
   metrics.add(family + 'reconnects_total', counts.reconnects)
   metrics.add(family + 'restarts_total', counts.restarts)
+  lane.counts = { batches: 0, items: 0, failures: 0, reconnects: 0, restarts: 0 }
 }
