@@ -74,7 +74,9 @@ function untilHealthy(): Promise<void> {
 test('what is wrong is one sentence and exit code 1', async () => {
   const roles = await start(['--roles', 'api']).ended
   expect(roles.code).toBe(1)
-  expect(roles.said).toMatch(/^rushgate-backend: --roles api: needs DATABASE_URL[^\n]*\n$/)
+  expect(roles.said).toMatch(
+    /^rushgate-backend: --roles user,product,order,transaction,operations: needs DATABASE_URL[^\n]*\n$/,
+  )
   const secret = await start([], { RUSHGATE_SECRET: '' }).ended
   expect(secret).toEqual({ code: 1, said: 'rushgate-backend: RUSHGATE_SECRET: must be set\n' })
   const wrong = await start(['--roles', 'baker']).ended
