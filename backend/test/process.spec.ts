@@ -80,7 +80,9 @@ test('what is wrong is one sentence and exit code 1', async () => {
   const secret = await start([], { RUSHGATE_SECRET: '' }).ended
   expect(secret).toEqual({ code: 1, said: 'rushgate-backend: RUSHGATE_SECRET: must be set\n' })
   const wrong = await start(['--roles', 'baker']).ended
-  expect(wrong.said).toContain('there is no role "baker"; the roles are api, settler, sweeper')
+  expect(wrong.said).toContain(
+    'there is no role "baker"; the roles are user, product, order, transaction, operations, settler',
+  )
 })
 
 test('starts, is killed, comes back with its sales, and ends in order on SIGTERM', { timeout: 180_000 }, async () => {

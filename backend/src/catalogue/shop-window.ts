@@ -5,6 +5,7 @@ import type { Redis } from 'ioredis'
 import { Breaker } from '../breaker'
 import type { Config } from '../config'
 import type { Db } from '../db/db'
+import { apiRolesIn } from '../http/api-roles'
 import type { Authenticator } from '../http/auth'
 import { KnownItems } from '../items/known-items'
 import { addItemRoutes } from '../items/routes'
@@ -79,7 +80,7 @@ export function createShopWindow(parts: ShopWindowParts): ShopWindow {
   const sql_at_once_max = SQL_SEARCHES_MAX[db.kind]
   const search = new Search({ elastic, breaker, sql: new SqlSearch(db), sql_at_once_max, log, metrics })
   const stock = new StockView(sales, redis, now)
-  const is_api = config.roles.includes('api')
+  const is_api = apiRolesIn(config.roles).length > 0
   const is_indexer = config.roles.includes('indexer')
   return {
     catalogue,

@@ -6,6 +6,7 @@ import { HOT_ITEM_TOPIC } from '../../../contract/hot-item-event'
 import type { Config } from '../config'
 import { PgliteDb } from '../db/pglite'
 import { PostgresDb } from '../db/postgres'
+import { apiRolesIn } from '../http/api-roles'
 import type { Authenticator } from '../http/auth'
 import { createKafka } from '../kafka/client'
 import type { Logger } from '../log'
@@ -49,7 +50,7 @@ export class HotItems {
     if (config.kafka_brokers !== undefined) {
       // one client a process; connections come with use
       const kafka = createKafka({ brokers: config.kafka_brokers, name: 'indexer', log: options.log })
-      if (indexes || config.roles.includes('api')) this.reindexer = this.ofKafka(kafka, indexes)
+      if (indexes || apiRolesIn(config.roles).includes('operations')) this.reindexer = this.ofKafka(kafka, indexes)
     } else if (indexes) this.ofRedis()
   }
 
