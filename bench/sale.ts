@@ -24,6 +24,7 @@ export async function loadSale(redis: Redis, sale: Sale, units: number): Promise
     stock_version: 0,
     sale_user_max: 0,
     hold_attempts_max: 3,
+    backlog_max: 1_000_000,
     [`sku:${sale.sku}`]: `1 1 ${units}`,
     [`unpaid:${sale.sku}`]: 0,
   })

@@ -8,7 +8,7 @@ function shardKey(sale: string, shard: number, name: string): string {
   return 'rg1:{' + sale + '.' + shard + '}:' + name
 }
 
-/** hash: epoch, state, opens_ms, closes_ms, stock_version, sale_user_max, hold_attempts_max, sku:<sku>, unpaid:<sku> */
+/** hash: epoch, state, opens_ms, closes_ms, stock_version, sale_user_max, hold_attempts_max, backlog_max, sku:<sku>, unpaid:<sku> */
 export function metaKey(sale: string, shard: number): string {
   return shardKey(sale, shard, 'meta')
 }

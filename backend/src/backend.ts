@@ -95,7 +95,7 @@ export class Backend {
     const redis = createRedisClient({ url: config.redis_url, name: 'commands', log, metrics })
     this.redis = redis
     const scripts = new Scripts()
-    const shards = new Shards(redis, scripts)
+    const shards = new Shards(redis, scripts, config.backlog_max)
     const keyring = new Keyring(config.secrets)
     this.keyring = keyring
     const sales = new SalesFollower(ledger, log, metrics)

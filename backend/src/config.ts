@@ -104,6 +104,8 @@ const environment = z.object({
     .transform((value) => value.split(',').map((each) => each.trim()))
     .refine((list) => list.every((each) => DNS_SERVER.test(each)), 'must be address:port, several with commas between')
     .optional(),
+  /** entries in a shard's stream of intents, each a batch of up to 255: above it purchases are told `busy` */
+  RUSHGATE_BACKLOG_MAX: z.coerce.number().int().min(0).max(10_000_000).default(100_000),
   RUSHGATE_SANDBOX: flag,
   PAYMENT_PROVIDER: z.enum(['sandbox']).default('sandbox'),
   /** stable over restarts: the settler's name in its consumer group and the rebuilder's in the ledger */
@@ -138,6 +140,8 @@ export interface Config {
   admin_token: string
   demo: boolean
   login_hashes_max: number
+  /** 0: no such limit */
+  backlog_max: number
   /** none: the system's */
   dns_servers: string[]
   payment_provider: 'sandbox'
@@ -214,6 +218,7 @@ export function parseConfig(env: Record<string, string | undefined>, roles: Role
     admin_token: values.RUSHGATE_ADMIN_TOKEN,
     demo: values.RUSHGATE_DEMO,
     login_hashes_max: values.RUSHGATE_LOGIN_HASHES_MAX,
+    backlog_max: values.RUSHGATE_BACKLOG_MAX,
     dns_servers: values.RUSHGATE_DNS ?? [],
     payment_provider: values.PAYMENT_PROVIDER,
     instance:

@@ -222,3 +222,20 @@ describe('settling', () => {
     await world.untilStatus(sale, reserved.body, 'confirmed')
   })
 })
+
+test('a stream at its ceiling: purchases are told busy, replays go on, and it opens when the ledger has caught up', async () => {
+  const world = await World.start({ roles: 'api', environment: { RUSHGATE_BACKLOG_MAX: '2' } })
+  try {
+    const sale = await world.openSale('full')
+    for (const user of ['ann', 'bob']) expect((await world.reserve(sale, user, 'k')).code).toBe('held')
+    expect((await world.reserve(sale, 'cyd', 'k')).code).toBe('busy')
+    expect((await world.reserve(sale, 'ann', 'k')).code).toBe('replay')
+    await world.backend.stop()
+    world.config.roles = ['api', 'settler']
+    await world.restart()
+    await until('there is room again', async () => (await world.reserve(sale, 'cyd', 'k')).code === 'held')
+    expect(await world.balanced(sale)).toMatchObject({ confirmed: 3, in_redis: 7 })
+  } finally {
+    await world.stop()
+  }
+})

@@ -51,14 +51,15 @@ function packedChange(order: Order): Buffer {
   return packed
 }
 
-/** The fields of a shard's meta hash that follow from the sale alone. */
-export function metaFields(sale: Sale): Record<string, string> {
+/** The fields of a shard's meta hash that follow from the sale and from this backend's settings. */
+function metaFieldsOf(sale: Sale, backlog_max: number): Record<string, string> {
   const fields: Record<string, string> = {
     state: sale.state === 'ready' ? 'open' : sale.state === 'paused' ? 'paused' : 'ended',
     opens_ms: String(sale.opens_ms),
     closes_ms: String(sale.closes_ms),
     sale_user_max: String(sale.sale_user_max),
     hold_attempts_max: String(sale.hold_attempts_max),
+    backlog_max: String(backlog_max),
   }
   for (const sku of sale.skus) fields[`sku:${sku.sku}`] = `${sku.user_max} ${sku.price_version} ${sku.total}`
   return fields
@@ -68,7 +69,13 @@ export class Shards {
   constructor(
     readonly redis: Redis,
     private readonly scripts: Scripts,
+    /** entries in a shard's stream, above which purchases are told `busy`; 0: no such limit */
+    private readonly backlog_max: number,
   ) {}
+
+  metaFields(sale: Sale): Record<string, string> {
+    return metaFieldsOf(sale, this.backlog_max)
+  }
 
   /** Writes statuses that are newer than what Redis has. */
   async publish(changes: StatusChange[]): Promise<void> {

@@ -10,7 +10,7 @@ import type { Intent, Ledger, Sale } from '../ledger/port'
 import { RedisLock } from '../locks/redis-lock'
 import type { Logger } from '../log'
 import type { Metrics } from '../metrics'
-import { metaFields, replicationId, type Shards } from '../redis/shards'
+import { replicationId, type Shards } from '../redis/shards'
 import { decodeEntry, type StreamEntry } from '../settlement/intents'
 import type { KafkaSurvivors } from '../settlement/kafka-survivors'
 import { loadRoom } from '../waiting/room'
@@ -170,7 +170,7 @@ export class Rebuilder {
   }
 
   private async open(sale: Sale, shard: number, epoch: number): Promise<void> {
-    const opened = await this.parts.shards.configure(sale.id, shard, epoch, metaFields(sale))
+    const opened = await this.parts.shards.configure(sale.id, shard, epoch, this.parts.shards.metaFields(sale))
     if (opened === 'stale') throw new Error(`shard ${shard} of sale ${sale.id} left epoch ${epoch} during its rebuild`)
   }
 

@@ -5,7 +5,7 @@ import { hasDraw } from '../draw/load-draw'
 import { Refusal } from '../http/refusal'
 import type { Ledger, NewSale, Sale, SaleChange } from '../ledger/port'
 import type { Logger } from '../log'
-import { metaFields, type Shards } from '../redis/shards'
+import type { Shards } from '../redis/shards'
 import type { SalesFollower } from './follower'
 import { RebuildBusy, type Rebuilder, type RebuildReason } from './rebuild'
 
@@ -109,7 +109,7 @@ export class SalesService {
     if (sale.rebuilding || sale.epoch === 0) return sale
     try {
       for (let shard = 0; shard < sale.shards; shard++) {
-        await shards.configure(sale.id, shard, sale.epoch, metaFields(sale))
+        await shards.configure(sale.id, shard, sale.epoch, shards.metaFields(sale))
       }
     } catch (error) {
       log.warn({ err: error, sale: sale.id }, 'Redis could not be told of a change; the watcher will')

@@ -9,7 +9,7 @@ import type { Logger } from '../log'
 import { Loop } from '../loop'
 import type { Metrics } from '../metrics'
 import { execAll } from '../redis/scripts'
-import { metaFields, replicationId, type Shards, wrongEvictionPolicy } from '../redis/shards'
+import { replicationId, type Shards, wrongEvictionPolicy } from '../redis/shards'
 import { roomSettings } from '../waiting/room'
 import type { SalesFollower } from './follower'
 import { RebuildBusy, type Rebuilder, type RebuildReason } from './rebuild'
@@ -73,7 +73,7 @@ export class Watcher {
 
   private async reasonToRebuild(sale: Sale, replid: string): Promise<RebuildReason | undefined> {
     if (sale.rebuilding) return 'resumed'
-    const fields = metaFields(sale)
+    const fields = this.parts.shards.metaFields(sale)
     const names = Object.keys(fields)
     const pipeline = this.parts.redis.pipeline()
     for (let shard = 0; shard < sale.shards; shard++) pipeline.hmget(metaKey(sale.id, shard), 'epoch', ...names)

@@ -28,6 +28,7 @@ const REFUSED: Record<string, RefusalCode | undefined> = {
   not_open: 'not_open',
   ended: 'ended',
   paused: 'paused',
+  busy: 'busy',
   limit_reached: 'limit_reached',
   not_enough_left: 'not_enough_left',
   all_held: 'all_held',

@@ -8,7 +8,7 @@
 // ARGV  1 batch, echoed  2 epoch that the ledger expects  3 SKUs joined by commas  4 packed items
 //       5 what is spent with them, where anything is
 // Returns text, see contract/lane-scripts.ts.
-// Order of checks: epoch and state, replay, session generation, pass and proof unspent, window, buyer limit, units.
+// Order of checks: epoch and state, replay, session generation, pass and proof unspent, window, backlog, buyer limit, units.
 
 const enum Key {
   meta,
@@ -29,7 +29,7 @@ const enum Arg {
 
 const enum Limit {
   quantity_max = 100,
-  meta_fields = 7,
+  meta_fields = 8,
 }
 
 interface Sku {
@@ -135,7 +135,16 @@ export function reserve(keys: string[], args: string[]): string {
   const now_ms = math.floor((tonumber(time[0]) as number) * 1000 + (tonumber(time[1]) as number) / 1000)
   const now_text = tostring(now_ms)
 
-  const fields = ['epoch', 'state', 'opens_ms', 'closes_ms', 'stock_version', 'sale_user_max', 'hold_attempts_max']
+  const fields = [
+    'epoch',
+    'state',
+    'opens_ms',
+    'closes_ms',
+    'stock_version',
+    'sale_user_max',
+    'hold_attempts_max',
+    'backlog_max',
+  ]
   const skus: Sku[] = []
   for (const [name] of string.gmatch(args[Arg.skus] as string, '[^,]+')) {
     table.insert(fields, 'sku:' + name)
@@ -158,6 +167,8 @@ export function reserve(keys: string[], args: string[]): string {
   const closes_ms = tonumber(meta[3]) as number
   const sale_user_max = tonumber(meta[5]) as number
   const hold_attempts_max = tonumber(meta[6]) as number
+  const backlog_max = tonumber(meta[7] || 0) as number
+  const is_full = backlog_max > 0 && (redis.call('XLEN', keys[Key.intents] as string) as number) >= backlog_max
   for (let i = 0; i < skus.length; i++) {
     const sku = skus[i] as Sku
     const [user_max, price_version, total] = string.match(
@@ -240,6 +251,8 @@ export function reserve(keys: string[], args: string[]): string {
       line = 'ended'
     } else if (state !== 'open') {
       line = 'paused'
+    } else if (is_full) {
+      line = 'busy'
     } else {
       const field = buyer_fields[i] as string
       const buyer = buyerOf(buyers, field, stored_buyers[i])

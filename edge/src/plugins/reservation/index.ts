@@ -145,6 +145,11 @@ function create(config: Infer<typeof schema>, ports: Ports): PluginPhases {
   const standing: Record<string, Refusal | undefined> = {
     rebuilding: refuseFor('rebuilding', 'The stock is being counted again; this takes seconds.', config.retry_after_ms),
   }
+  standing['busy'] = refuseFor(
+    'busy',
+    'Settlement is at its limit backlog_max: what was bought has to be written down first.',
+    config.retry_after_ms,
+  )
   for (const code in DETAILS) standing[code] = refuse(code as RefusalCode, DETAILS[code] ?? '')
 
   function refusal(code: RefusalCode): Refusal {

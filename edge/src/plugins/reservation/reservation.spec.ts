@@ -173,6 +173,7 @@ describe('reservation', () => {
       'key_reused',
       'session_replaced',
       'paused',
+      'busy',
       'ended',
     ]) {
       gate.lane_result = { line: code }
