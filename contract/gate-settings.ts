@@ -7,6 +7,15 @@ export interface WaitingRoomSettings {
   checkout_max: number
   /** those who come before the opening are drawn by lot; false: order of arrival from the first on */
   draw: boolean
+  /** a number that becomes public after the list of entrants is closed, and decides the draw with the secret */
+  beacon?: BeaconSettings
+}
+
+export interface BeaconSettings {
+  /** where it comes from, in words for those who check the draw */
+  source: string
+  /** how long the draw waits for it, after the list is closed */
+  wait_s: number
 }
 
 export interface ScoreSettings {

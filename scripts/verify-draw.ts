@@ -31,6 +31,9 @@ function main(args: string[]): number {
   if (problems.length > 0) return 1
   const draw = value as DrawTranscript
   console.log(`${draw.sale}: the order of ${draw.order.length} entrants follows from secret, entrants and beacon`)
+  if (draw.beacon_source) {
+    console.log(`compare the beacon with its source: "${draw.beacon}" from "${draw.beacon_source}"`)
+  }
   if (published === undefined)
     console.log(`compare with what was published before the draw: commitment ${draw.commitment}`)
   else console.log('the commitment is the one published beforehand')

@@ -152,7 +152,7 @@ export class Backend {
       addAccountRoutes(app, ledger, accounts, auth)
       addSessionRoutes(app, { accounts, sessions, auth, public_url })
       const reservations = new Reservations({ ledger, shards, sales, provider, public_url, metrics, log, onChanged })
-      addDrawRoutes(app, { ledger, sales })
+      addDrawRoutes(app, { ledger, sales, auth, log })
       addReceiptRoutes(app, { keyring, auth })
       addListRoutes(app, { ledger, lists, auth, log })
       addPinRoutes(app, { ledger, pins, redis: volatile, auth, log })

@@ -46,21 +46,22 @@ async function listed(ledger: Ledger, list: DrawList): Promise<string[]> {
   return all
 }
 
+const SALE = {
+  title: 'A sale',
+  opens_ms: 1,
+  closes_ms: 2,
+  skus: [],
+  hold_ms: 1,
+  payment_extension_ms: 1,
+  sale_user_max: 0,
+  hold_attempts_max: 0,
+  left_shown: 'exact' as const,
+  gate: {},
+}
+
 async function history(ledger: Ledger): Promise<void> {
   const { draws } = ledger
-  await ledger.createSale({
-    id: 'spring',
-    title: 'Spring',
-    opens_ms: 1,
-    closes_ms: 2,
-    skus: [],
-    hold_ms: 1,
-    payment_extension_ms: 1,
-    sale_user_max: 0,
-    hold_attempts_max: 0,
-    left_shown: 'exact',
-    gate: {},
-  })
+  await ledger.createSale({ id: 'spring', ...SALE })
   expect(await draws.find('spring')).toBeUndefined()
   expect(await draws.add('spring', people(1))).toBe(false)
   await draws.prepare('spring', SECRET)
@@ -90,8 +91,36 @@ async function history(ledger: Ledger): Promise<void> {
   const closed_ms = 5000
   expect(await draws.find('spring')).toEqual({
     ...{ sale: 'spring', secret: SECRET, commitment, root, seed, entrants, closed_ms },
-    ...{ parts: 21, beacon: '' },
+    ...{ parts: 21, beacon: '', beacon_source: '', listed_ms: 0 },
   })
+  await beaconHistory(ledger)
+}
+
+/** The list is closed first, then the value comes, once, and only what was made with it is kept. */
+async function beaconHistory(ledger: Ledger): Promise<void> {
+  const { draws } = ledger
+  await ledger.createSale({ id: 'summer', ...SALE })
+  await draws.prepare('summer', SECRET, 'round 4711')
+  await draws.add('summer', people(5))
+  expect(await draws.announce('summer', 'early')).toBe(false)
+  const without = makeDraw('summer', SECRET, '', people(5), 5000, 'round 4711')
+  expect((await draws.find('summer'))?.commitment).toBe(without.commitment)
+  expect(await draws.closeList(without, 7)).toBe(false)
+  expect(await draws.closeList(without, 1)).toBe(true)
+  expect(await draws.closeList(without, 1)).toBe(false)
+  expect(await draws.add('summer', people(1, 100))).toBe(false)
+  const { root } = without
+  const beacon_source = 'round 4711'
+  expect(await draws.find('summer')).toMatchObject({ beacon_source, root, beacon: '', entrants: 5, listed_ms: 5000 })
+  const both = await Promise.all([draws.announce('summer', 'x'), draws.announce('summer', 'y')])
+  expect([...both].sort()).toEqual([false, true])
+  const beacon = both[0] ? 'x' : 'y'
+  // one that was made before the value came
+  expect(await draws.close(without, 1)).toBe(false)
+  const drawn = makeDraw('summer', SECRET, beacon, people(5), 5000, 'round 4711')
+  expect(await draws.close(drawn, 1)).toBe(true)
+  expect(await draws.announce('summer', 'late')).toBe(false)
+  expect(await draws.find('summer')).toMatchObject({ beacon, root, seed: drawn.seed, closed_ms: 5000 })
 }
 
 describe('a draw is kept once, from all entries', () => {

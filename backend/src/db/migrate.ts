@@ -12,6 +12,7 @@ import products from './migrations/0009-products.sql'
 import outboxRows from './migrations/0010-outbox-rows.sql'
 import search from './migrations/0011-search.sql'
 import pins from './migrations/0012-pins.sql'
+import beacons from './migrations/0013-beacons.sql'
 
 const MIGRATIONS: { name: string; sql: string }[] = [
   { name: '0001-ledger', sql: ledger },
@@ -26,6 +27,7 @@ const MIGRATIONS: { name: string; sql: string }[] = [
   { name: '0010-outbox-rows', sql: outboxRows },
   { name: '0011-search', sql: search },
   { name: '0012-pins', sql: pins },
+  { name: '0013-beacons', sql: beacons },
 ]
 
 /** Held by one process while it migrates ("rush" in ASCII); PGlite has but one. */

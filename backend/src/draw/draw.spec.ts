@@ -27,6 +27,44 @@ function drawOf(entries: string[], secret = 'one', beacon = BEACON): DrawTranscr
   return makeDraw('spring', hashOf(secret), beacon, entries, CLOSED_MS)
 }
 
+/** What the second program says of it. */
+function independently(draw: object): string {
+  const dir = mkdtempSync(join(tmpdir(), 'rushgate-beacon-'))
+  const file = join(dir, 'draw.json')
+  writeFileSync(file, JSON.stringify(draw))
+  const program = fileURLToPath(new URL('independent-verifier.mjs', import.meta.url))
+  const run = spawnSync(process.execPath, [program, file], { encoding: 'utf8' })
+  rmSync(dir, { recursive: true })
+  return run.stdout.trim()
+}
+
+describe('an announced beacon', { timeout: 30_000 }, () => {
+  const source = 'drand, round 4711'
+  const draw = makeDraw('spring', hashOf('one'), 'a7c0ffee', people(20), CLOSED_MS, source)
+
+  test('is committed to with the secret, and decides the order', () => {
+    expect(drawProblems(draw, draw.commitment)).toEqual([])
+    expect(draw.commitment).not.toBe(makeDraw('spring', hashOf('one'), '', people(20), CLOSED_MS).commitment)
+    expect(draw.order).not.toEqual(makeDraw('spring', hashOf('one'), 'b', people(20), CLOSED_MS, source).order)
+  })
+
+  test('of another source, or that never came, is a problem to both verifiers', () => {
+    const { beacon_source: _, ...unnamed } = draw
+    const never = makeDraw('spring', hashOf('one'), '', people(20), CLOSED_MS, source)
+    const wrongs: [object, string, string][] = [
+      [{ ...draw, beacon_source: 'round 4712' }, 'commitment', 'commitment'],
+      [unnamed, 'commitment', 'commitment'],
+      [{ ...draw, beacon: 'b' }, 'seed', 'seed'],
+      [never, 'beacon: none came from "drand, round 4711"', 'beacon'],
+    ]
+    for (const [wrong, words, first] of wrongs) {
+      expect(drawProblems(wrong).join()).toContain(words)
+      expect(independently(wrong)).toBe(first)
+    }
+    expect(independently(draw)).toBe('ok')
+  })
+})
+
 describe('a draw', () => {
   test('orders every entrant once, in an order that anybody gets again', () => {
     const entries = people(100)

@@ -5,13 +5,14 @@
 // One entrant a user: asking a hundred times enters once. Every order is as likely as every other, because
 // entrants are sorted by hashes that nobody could foresee.
 //
-//   commitment  SHA-256 of "rushgate-draw-1" LF sale LF secret, published with the sale
+//   commitment  SHA-256 of "rushgate-draw-1" LF sale LF secret, and where a beacon is announced LF its source; published with the sale
 //   root        Merkle root of the sorted entrants as in RFC 6962: leaf = SHA-256(00 entrant), node = SHA-256(01 left right)
 //   seed        SHA-256 of "rushgate-draw-1" LF sale LF secret LF root LF beacon
 //   order       entrants by SHA-256(seed LF entrant), lowest first
 //
 // Known weakness: without a beacon, whoever holds the secret could try entrants of their own until they like the order.
-// Where shoppers have reason to doubt the shop, set one.
+// Where shoppers have reason to doubt the shop, announce one. That its value is what the source says, and that it was not
+// public before the root was, no program can check: people compare them. A draw whose announced beacon never came is not honest here.
 //
 // All hashes and the secret are lower-case hex, all texts UTF-8. Entrants are keyed hashes of users: the list names nobody,
 // and each shopper finds the own one on the ticket.
@@ -27,6 +28,8 @@ export interface DrawTranscript {
   secret: string
   /** '' where the sale has none */
   beacon: string
+  /** where the beacon was announced to come from; absent or '': none was */
+  beacon_source?: string
   /** sorted, each once: 22 base64url characters */
   entrants: string[]
   root: string
@@ -40,8 +43,9 @@ function sha256(...parts: (string | Buffer)[]): Buffer {
   return hash.digest()
 }
 
-export function drawCommitment(sale: string, secret: string): string {
-  return sha256([DRAW_FORMAT, sale, secret].join('\n')).toString('hex')
+export function drawCommitment(sale: string, secret: string, beacon_source = ''): string {
+  const announced = beacon_source === '' ? [] : [beacon_source]
+  return sha256([DRAW_FORMAT, sale, secret, ...announced].join('\n')).toString('hex')
 }
 
 /** Level by level; a node without a sibling goes up as it is, which gives RFC 6962's tree. */
@@ -84,6 +88,7 @@ export function makeDraw(
   beacon: string,
   entries: Iterable<string>,
   closed_ms: number,
+  beacon_source = '',
 ): DrawTranscript {
   const entrants = [...new Set(entries)].sort(byText)
   const root = merkleRoot(entrants)
@@ -92,9 +97,10 @@ export function makeDraw(
     format: DRAW_FORMAT,
     sale,
     closed_at: new Date(closed_ms).toISOString(),
-    commitment: drawCommitment(sale, secret),
+    commitment: drawCommitment(sale, secret, beacon_source),
     secret,
     beacon,
+    ...(beacon_source === '' ? {} : { beacon_source }),
     entrants,
     root,
     seed,
@@ -114,6 +120,9 @@ function shapeProblems(draw: Partial<Record<keyof DrawTranscript, unknown>>): st
   }
   for (const field of ['sale', 'beacon', 'closed_at'] as const) {
     if (typeof draw[field] !== 'string') problems.push(`${field}: must be a text`)
+  }
+  if (draw.beacon_source !== undefined && typeof draw.beacon_source !== 'string') {
+    problems.push('beacon_source: must be a text')
   }
   if (typeof draw.sale === 'string' && !/^[a-z0-9_-]{1,64}$/.test(draw.sale))
     problems.push('sale: must be the id of a sale')
@@ -136,7 +145,13 @@ export function drawProblems(value: unknown, published?: string): string[] {
   if (published !== undefined && draw.commitment !== published) {
     problems.push(`commitment: ${published} was published beforehand`)
   }
-  if (draw.commitment !== drawCommitment(draw.sale, draw.secret)) problems.push('commitment: is not that of the secret')
+  const { beacon_source = '' } = draw
+  if (draw.commitment !== drawCommitment(draw.sale, draw.secret, beacon_source)) {
+    problems.push(`commitment: is not that of the secret${beacon_source === '' ? '' : ' and the source of the beacon'}`)
+  }
+  if (beacon_source !== '' && draw.beacon === '') {
+    problems.push(`beacon: none came from "${beacon_source}", so whoever holds the secret could foresee the order`)
+  }
   if (draw.entrants.some((entrant, i) => i > 0 && (draw.entrants[i - 1] as string) >= entrant)) {
     problems.push('entrants: must be sorted, each once')
   }

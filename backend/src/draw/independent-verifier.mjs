@@ -18,7 +18,8 @@ function tree(list) {
 const prefix = `rushgate-draw-1\n${d.sale}\n${d.secret}`
 const keys = new Map(d.entrants.map((one) => [one, hex(`${d.seed}\n${one}`)]))
 const checks = {
-  commitment: hex(prefix) === d.commitment,
+  commitment: hex(d.beacon_source ? `${prefix}\n${d.beacon_source}` : prefix) === d.commitment,
+  beacon: d.beacon !== '' || !d.beacon_source,
   entrants: keys.size === d.entrants.length && d.entrants.join() === [...keys.keys()].sort().join(),
   root: tree(d.entrants).toString('hex') === d.root,
   seed: hex(`${prefix}\n${d.root}\n${d.beacon}`) === d.seed,

@@ -1,7 +1,7 @@
 // Writes a draw's keys from the ledger: all of them in a rebuild, the ranks alone after a draw. Writing them twice, or by two at
 // once, leaves the same bytes.
 import type { Redis } from 'ioredis'
-import type { GateSettings } from '../../../contract/gate-settings'
+import type { BeaconSettings, GateSettings } from '../../../contract/gate-settings'
 import { admissionKey, entrantsKey, entriesKey, ranksKey } from '../../../contract/keys'
 import type { DrawList } from '../ledger/draws'
 import type { Ledger, Sale } from '../ledger/port'
@@ -10,6 +10,10 @@ import { packEntrants } from './packed'
 
 /** Bytes in one command: bounds how long Redis and its fsync are held up. */
 const BYTES_AT_ONCE = 1 << 20
+
+export function beaconOf(sale: Sale): BeaconSettings | undefined {
+  return (sale.gate as GateSettings).waiting_room?.beacon
+}
 
 export function hasDraw(sale: Sale): boolean {
   return (sale.gate as GateSettings).waiting_room?.draw === true
@@ -52,5 +56,7 @@ export async function loadDraw(redis: Redis, ledger: Ledger, sale: string): Prom
   }
   const entrants = new Set(await whole(ledger, sale, 'entries'))
   await write(redis, entrantsKey(sale), packEntrants(entrants))
-  await redis.hset(key, { draw: 'open', entrants: entrants.size })
+  // a list that waits for its beacon is closed, whatever became of the opening time
+  const draw = row !== undefined && row.listed_ms > 0 ? 'closed' : 'open'
+  await redis.hset(key, { draw, entrants: entrants.size })
 }

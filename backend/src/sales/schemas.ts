@@ -41,6 +41,9 @@ const ownPlugins = z
     `must be JSON at most ${GATE_DEPTH_MAX} deep, its text without control characters`,
   )
 
+const BEACON_SOURCE_LENGTH_MAX = 500
+const BEACON_WAIT_S_MAX = 86_400
+
 /** Kept as JSON in the ledger, read by the gate's plugins. */
 const gate = z.strictObject({
   level_min: z.int().min(0).max(9).optional(),
@@ -57,7 +60,18 @@ const gate = z.strictObject({
       admit_per_s: z.int().min(1).max(1_000_000),
       checkout_max: z.int().min(1).max(10_000_000),
       draw: z.boolean().default(false),
+      beacon: z
+        .strictObject({
+          source: z
+            .string()
+            .min(1)
+            .max(BEACON_SOURCE_LENGTH_MAX)
+            .refine(isPlainText, 'must be without control characters'),
+          wait_s: z.int().min(1).max(BEACON_WAIT_S_MAX).default(3600),
+        })
+        .optional(),
     })
+    .refine(({ draw, beacon }) => draw || beacon === undefined, { path: ['beacon'], message: 'needs draw: true' })
     .optional(),
   plugins: ownPlugins.optional(),
 }) satisfies z.ZodType<GateSettings, unknown>

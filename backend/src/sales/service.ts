@@ -1,5 +1,6 @@
 // What an operator does to sales. Each change is made in the ledger, made durable, then told to Redis and the gates.
 
+import type { GateSettings } from '../../../contract/gate-settings'
 import { preparedDraw } from '../draw/drawer'
 import { hasDraw } from '../draw/load-draw'
 import { Refusal } from '../http/refusal'
@@ -29,7 +30,7 @@ export class SalesService {
   async create(sale: NewSale): Promise<Sale> {
     const created = await this.parts.ledger.createSale(sale)
     // its commitment stands from here on
-    if (hasDraw(created)) await preparedDraw(this.parts.ledger, created.id)
+    if (hasDraw(created)) await preparedDraw(this.parts.ledger, created)
     await this.parts.ledger.durable()
     this.parts.sales.changed()
     return created
@@ -37,6 +38,7 @@ export class SalesService {
 
   async change(id: string, change: SaleChange): Promise<Sale> {
     const before = await this.get(id)
+    if (change.gate !== undefined) await this.checkBeacon(before, change.gate as GateSettings)
     const changed = await this.parts.ledger.changeSale(id, change)
     const grew = changed.skus.some((sku) => {
       const old = before.skus.find((each) => each.sku === sku.sku)
@@ -46,6 +48,16 @@ export class SalesService {
     if (grew && changed.state !== 'draft') return this.rebuild(changed, 'stock_added')
     if (hasDraw(changed) && !hasDraw(before) && changed.state !== 'draft') return this.rebuild(changed, 'asked')
     return this.tell(changed)
+  }
+
+  /** What a commitment was published to cannot be another afterwards. */
+  private async checkBeacon({ id }: Sale, { waiting_room }: GateSettings): Promise<void> {
+    if (waiting_room?.draw !== true) return
+    const row = await this.parts.ledger.draws.find(id)
+    const source = waiting_room.beacon?.source ?? ''
+    if (row === undefined || row.beacon_source === source) return
+    const committed = row.beacon_source === '' ? 'no beacon' : `the beacon "${row.beacon_source}"`
+    throw new Refusal('conflict', `gate.waiting_room.beacon: the draw is committed to ${committed}`)
   }
 
   /** Loads a sale into Redis before it opens; one that is loaded already stays as it is. */
