@@ -6,6 +6,8 @@ import { expect, test } from 'vitest'
 import { parse } from 'yaml'
 import { z } from 'zod'
 import { parseConfig, ROLES } from '../backend/src/config'
+import { ELASTICSEARCH_9, KAFKA_VERSION } from './engines/fetch'
+import { KAFKA_SETTINGS } from './engines/kafka'
 import { REDIS_SETTINGS } from './redis'
 import { RUN_PACKAGES } from './setup'
 import { ROOT } from './stack'
@@ -30,6 +32,7 @@ const condition = z.strictObject({ condition: z.enum(['service_healthy', 'servic
 const service = z.strictObject({
   build: z.strictObject({ context: z.string(), dockerfile: z.string(), target: z.string() }).optional(),
   image: z.string().regex(PINNED),
+  hostname: z.string().optional(),
   restart: z.literal('unless-stopped'),
   depends_on: z.record(z.string(), condition).optional(),
   environment: z.record(z.string(), z.string()).optional(),
@@ -50,15 +53,19 @@ const service = z.strictObject({
 })
 const compose = z.strictObject({
   name: z.string(),
-  // what both gates have
+  // what both gates have, and both backends
   'x-gate': service.partial(),
+  'x-backend': service.partial(),
   services: z.strictObject({
     outer: service,
     'gate-1': service,
     'gate-2': service,
-    backend: service,
+    'backend-1': service,
+    'backend-2': service,
     redis: service,
     postgres: service,
+    kafka: service,
+    elasticsearch: service,
   }),
   networks: z.record(
     z.string(),
@@ -72,8 +79,9 @@ function read(file: string): string {
 }
 
 const file = compose.parse(parse(read('docker-compose.yml'), { merge: true }))
-const { outer, 'gate-1': gate, 'gate-2': second, backend, redis, postgres } = file.services
-const ALL = [outer, gate, second, backend, redis, postgres]
+const { outer, 'gate-1': gate, 'gate-2': second, redis, postgres, kafka, elasticsearch } = file.services
+const { 'backend-1': backend, 'backend-2': other_backend } = file.services
+const ALL = [outer, gate, second, backend, other_backend, redis, postgres, kafka, elasticsearch]
 
 /** As compose does: ${NAME:-default} and ${NAME:?message}. */
 function interpolate(text: string, values: Record<string, string>): string {
@@ -143,6 +151,8 @@ test('every image is pinned to a version, those we build to that of package.json
   expect(second.image).toBe(gate.image)
   expect(outer.image).toBe(`rushgate-outer:${version}`)
   expect(backend.image).toBe(`rushgate-backend:${version}`)
+  expect(kafka.image).toBe(`apache/kafka:${KAFKA_VERSION}`)
+  expect(elasticsearch.image).toBe(`elasticsearch:${ELASTICSEARCH_9.version}`)
   const bases = instructions.filter(({ name }) => name === 'FROM').map(({ rest }) => rest.split(' ')[0])
   expect(bases).toHaveLength(4)
   for (const base of bases) expect(base).toMatch(PINNED)
@@ -183,15 +193,15 @@ test('volumes: files exist, names are declared', () => {
 
 test('only the outer tier is published, and on loopback only', () => {
   expect(outer.ports).toEqual(['127.0.0.1:8080:8080'])
-  for (const inner of [gate, second, backend, redis, postgres]) expect(inner.ports).toBeUndefined()
+  for (const inner of ALL.filter((part) => part !== outer)) expect(inner.ports).toBeUndefined()
 })
 
 test('every part has a health check, and waits for those it needs', () => {
   for (const name of ['outer', 'gate', 'backend']) expect(stage(name).map((line) => line.name)).toContain('HEALTHCHECK')
-  for (const ready_made of [redis, postgres]) expect(ready_made.healthcheck).toBeDefined()
+  for (const ready_made of [redis, postgres, kafka, elasticsearch]) expect(ready_made.healthcheck).toBeDefined()
   expect(Object.keys(outer.depends_on ?? {})).toEqual(['gate-1', 'gate-2'])
-  expect(Object.keys(gate.depends_on ?? {})).toEqual(['backend'])
-  expect(Object.keys(backend.depends_on ?? {})).toEqual(['redis', 'postgres'])
+  expect(Object.keys(gate.depends_on ?? {})).toEqual(['backend-1', 'backend-2', 'kafka'])
+  expect(Object.keys(backend.depends_on ?? {})).toEqual(['redis', 'postgres', 'kafka', 'elasticsearch'])
 })
 
 test.each(['RUSHGATE_SECRET', 'RUSHGATE_ADMIN_TOKEN', 'POSTGRES_PASSWORD'])('%s has no default', (name) => {
@@ -206,7 +216,12 @@ test('the backend accepts its environment, and it leads to the other parts', () 
   expect(config.redis_url).toBe(`redis://${address(redis)}:6379`)
   expect(new URL(config.database_url ?? '').host).toBe(`${address(postgres)}:5432`)
   const gate_env = environmentOf(gate, VALUES)
-  expect(gate_env.RUSHGATE_BACKEND).toBe(`${address(backend)}:${config.port}`)
+  expect(gate_env.RUSHGATE_BACKEND).toBe(
+    [backend, other_backend].map((part) => `${address(part)}:${config.port}`).join(','),
+  )
+  expect(config.kafka_brokers).toEqual([`${address(kafka)}:9092`])
+  expect(gate_env.KAFKA_BROKERS).toBe(`${address(kafka)}:9092`)
+  expect(config.elasticsearch_url).toBe(`http://${address(elasticsearch)}:9200`)
   expect(gate_env.RUSHGATE_REDIS_URL).toBe(config.redis_url)
   expect(gate_env.RUSHGATE_SECRET).toBe(VALUES.RUSHGATE_SECRET)
   const subnet = interpolate(file.networks.rushgate?.ipam.config[0]?.subnet ?? '', {}).replace(/0\/24$/, '')
@@ -235,6 +250,22 @@ test('ports agree: image, health check, compose and the defaults of the backend'
   expect(environmentOfImage('outer').OUTER_LISTEN).toBe(environmentOfImage('gate').GATE_LISTEN)
   expect(check('outer')).toBe(check('gate'))
   expect(check('backend')).toContain(`http://127.0.0.1:${defaults.port}/healthz`)
+})
+
+test('the backends differ in name and address alone', () => {
+  const { networks: _, hostname: name, ...rest } = backend
+  const { networks: __, hostname: other_name, ...other_rest } = other_backend
+  expect(other_rest).toEqual(rest)
+  expect([name, other_name]).toEqual(['backend-1', 'backend-2'])
+})
+
+test('Kafka has the settings of the tests, and is found where it says it is', () => {
+  const env = environmentOf(kafka, VALUES)
+  for (const [name, value] of Object.entries(KAFKA_SETTINGS))
+    expect(env[`KAFKA_${name.toUpperCase().replaceAll('.', '_')}`], name).toBe(value)
+  expect(env.KAFKA_ADVERTISED_LISTENERS).toBe(`PLAINTEXT://${address(kafka)}:9092`)
+  expect(env.KAFKA_CONTROLLER_QUORUM_VOTERS).toBe(`${env.KAFKA_NODE_ID}@${address(kafka)}:9093`)
+  expect(kafka.volumes).toContain(`kafka-data:${env.KAFKA_LOG_DIRS}`)
 })
 
 test("Redis has the stack's settings", () => {

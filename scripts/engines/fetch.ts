@@ -24,7 +24,7 @@ interface Zip {
   bytes: number
 }
 
-const ELASTICSEARCH_9: Zip = {
+export const ELASTICSEARCH_9: Zip = {
   version: '9.5.3',
   sha256: 'bec49f3b8d00e75c8d1cec85c35298635ec9fbd3ae80ef5aeb6bc05abdb3db2d',
   bytes: 132_390_005,

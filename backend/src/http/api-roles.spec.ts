@@ -34,6 +34,7 @@ describe('what the gate forwards goes to the role that serves it', () => {
     ['GET', '/sales', 'product'],
     ['GET', '/sales/demo/draw', 'product'],
     ['GET', '/web/item/mug', 'product'],
+    ['GET', '/search', 'product'],
     ['GET', '/sales/demo/reservations', 'order'],
     ['GET', '/reservations/r1', 'order'],
     ['DELETE', '/reservations/r1', 'order'],
