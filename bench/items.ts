@@ -107,7 +107,7 @@ function freshMs({ crowd: count }: Sizes): number {
 async function startNode(stack: Stack, dir: string, name: string, fresh_ms: number): Promise<Node> {
   const config = join(dir, `${name}.json`)
   const patience = { wait_ms_max: 60_000, answer_ms_max: 30_000 }
-  const settings = { fresh_ms, stale_ms: 0, jitter_percent: 0, ...patience }
+  const settings = { fresh_ms, hot_fresh_ms: fresh_ms, stale_ms: 0, jitter_percent: 0, ...patience }
   writeFileSync(config, JSON.stringify({ version: 1, plugins: { 'item-cache': settings } }))
   const between = await standBetween(stack.urls.backend)
   const env = { RUSHGATE_BACKEND: between.address }
