@@ -1,6 +1,6 @@
 // Writes the effects of decisions: a few set-based statements for a batch of any size, in the transaction that decided.
 // Each guarded update must meet every row it names; anything else is a bug, and rolls the batch back.
-import { plainArray, textArray } from '../db/array'
+import { column, plainArray, textArray } from '../db/array'
 import type { Parameter, Queries } from '../db/db'
 import { announcements, type BuyerChange, type Effects } from './effects'
 import type { OrderRow } from './rows'
@@ -79,14 +79,14 @@ function writeUnits(effects: Effects, write: Write): void {
   const { unit_changes, mints } = effects
   if (unit_changes.length > 0) {
     const parameters = [
-      textArray(unit_changes.map((change) => change.sale)),
-      textArray(unit_changes.map((change) => change.sku)),
+      textArray(column(unit_changes.map((change) => change.sale))),
+      textArray(column(unit_changes.map((change) => change.sku))),
       plainArray(unit_changes.map((change) => change.unit)),
-      plainArray(unit_changes.map((change) => change.from_generation)),
-      plainArray(unit_changes.map((change) => change.generation)),
-      plainArray(unit_changes.map((change) => change.epoch)),
-      plainArray(unit_changes.map((change) => change.shard)),
-      textArray(unit_changes.map((change) => change.state)),
+      plainArray(column(unit_changes.map((change) => change.from_generation))),
+      plainArray(column(unit_changes.map((change) => change.generation))),
+      plainArray(column(unit_changes.map((change) => change.epoch))),
+      plainArray(column(unit_changes.map((change) => change.shard))),
+      textArray(column(unit_changes.map((change) => change.state))),
       textArray(unit_changes.map((change) => change.reservation)),
     ]
     write(changeUnits, parameters, unit_changes.length)
@@ -111,26 +111,26 @@ function writeUnits(effects: Effects, write: Write): void {
 
 function insertParameters(orders: OrderRow[]): Parameter[] {
   return [
-    textArray(orders.map((order) => order.sale)),
+    textArray(column(orders.map((order) => order.sale))),
     textArray(orders.map((order) => order.body)),
-    plainArray(orders.map((order) => order.shard)),
+    plainArray(column(orders.map((order) => order.shard))),
     textArray(orders.map((order) => order.order)),
     textArray(orders.map((order) => order.user)),
-    textArray(orders.map((order) => order.sku)),
-    plainArray(orders.map((order) => order.quantity)),
+    textArray(column(orders.map((order) => order.sku))),
+    plainArray(column(orders.map((order) => order.quantity))),
     textArray(orders.map((order) => plainArray(order.units))),
-    textArray(orders.map((order) => order.status)),
-    plainArray(orders.map((order) => order.version)),
-    plainArray(orders.map((order) => order.price.amount_minor)),
-    textArray(orders.map((order) => order.price.currency)),
-    plainArray(orders.map((order) => order.price_version)),
-    plainArray(orders.map((order) => order.reserved_ms)),
-    plainArray(orders.map((order) => order.confirmed_ms)),
-    plainArray(orders.map((order) => order.pay_by_ms)),
-    plainArray(orders.map((order) => order.paid_ms)),
-    textArray(orders.map((order) => order.reason)),
-    plainArray(orders.map((order) => order.intent_met)),
-    textArray(orders.map((order) => order.spends)),
+    textArray(column(orders.map((order) => order.status))),
+    plainArray(column(orders.map((order) => order.version))),
+    plainArray(column(orders.map((order) => order.price.amount_minor))),
+    textArray(column(orders.map((order) => order.price.currency))),
+    plainArray(column(orders.map((order) => order.price_version))),
+    plainArray(column(orders.map((order) => order.reserved_ms))),
+    plainArray(column(orders.map((order) => order.confirmed_ms))),
+    plainArray(column(orders.map((order) => order.pay_by_ms))),
+    plainArray(column(orders.map((order) => order.paid_ms))),
+    textArray(column(orders.map((order) => order.reason))),
+    plainArray(column(orders.map((order) => order.intent_met))),
+    textArray(column(orders.map((order) => order.spends))),
   ]
 }
 
@@ -173,11 +173,16 @@ function writeBuyers(effects: Effects, write: Write, known?: KnownBuyers): void 
   const rows = [...sums.values()]
   const isKnown = ({ sale, sku, user }: BuyerChange) => known?.has(sale + ':' + sku + ':' + user) ?? true
   const added = rows.filter(({ units }) => units > 0)
-  for (const [sql, of_kind] of [
-    [addToBuyers, added.filter(isKnown)],
-    [insertBuyers, added.filter((row) => !isKnown(row))],
-  ] as const) {
-    if (of_kind.length > 0) write(sql, [...buyerKeys(of_kind), plainArray(of_kind.map(({ units }) => units))])
+  const more = added.filter(isKnown)
+  if (more.length > 0) write(addToBuyers, [...buyerKeys(more), plainArray(more.map(({ units }) => units))])
+  const first = added.filter((row) => !isKnown(row))
+  if (first.length > 0) {
+    write(insertBuyers, [
+      textArray(column(first.map(({ sale }) => sale))),
+      textArray(first.map(({ user }) => user)),
+      textArray(column(first.map(({ sku }) => sku))),
+      plainArray(column(first.map(({ units }) => units))),
+    ])
   }
   const taken = rows.filter(({ units }) => units <= 0)
   if (taken.length > 0) {

@@ -2,7 +2,7 @@
 //
 // Locks are taken in one order by everybody, so that nobody waits in a circle: sale (shared), shard, unlimited SKUs, orders; units and
 // buyers are written under their shard's lock. A payment locks its order alone; a rebuild takes the sale exclusively.
-import { plainArray, textArray } from '../db/array'
+import { column, plainArray, textArray } from '../db/array'
 import type { Queries } from '../db/db'
 import { decideBurial, decideIntents, isStorable, partition } from './decide'
 import { decideEnd } from './decide-end'
@@ -191,7 +191,7 @@ export async function lockOrderRows(
   queries: Queries,
   wanted: { sale: string; body: string }[],
 ): Promise<Map<string, OrderRow>> {
-  const parameters = [textArray(wanted.map(({ sale }) => sale)), textArray(wanted.map(({ body }) => body))]
+  const parameters = [textArray(column(wanted.map(({ sale }) => sale))), textArray(wanted.map(({ body }) => body))]
   const records = await queries.query<OrderRecord>(lockOrders, parameters)
   return new Map(records.map((record) => [record.sale + ':' + record.body, orderRow(record)]))
 }
@@ -229,7 +229,7 @@ async function gatherFacts(
     lockOrderRows(queries, intents),
     unclaimableUnits(queries, intents),
     queries.query<BuyerRecord>(readBuyers, [
-      textArray(buyers_wanted.map(({ sale }) => sale)),
+      textArray(column(buyers_wanted.map(({ sale }) => sale))),
       textArray(buyers_wanted.map(({ user }) => user)),
     ]),
   ])
@@ -276,7 +276,12 @@ async function unclaimableUnits(queries: Queries, intents: Intent[]): Promise<Se
     }
   }
   if (units.length === 0) return new Set()
-  const parameters = [textArray(sales), textArray(skus), plainArray(units), plainArray(generations)]
+  const parameters = [
+    textArray(column(sales)),
+    textArray(column(skus)),
+    plainArray(units),
+    plainArray(column(generations)),
+  ]
   const records = await queries.query<UnitGenerationRecord>(findUnclaimableUnits, parameters)
   return new Set(records.map(({ sale, sku, unit, generation }) => unitKey(sale, sku, unit) + ':' + generation))
 }
