@@ -7,6 +7,7 @@ const MEASUREMENTS: Record<string, () => Promise<(args: string[]) => Promise<voi
   'one-sku': async () => (await import('./one-sku')).oneSku,
   settle: async () => (await import('./settle')).settle,
   'waiting-room': async () => (await import('./waiting-room')).waitingRoom,
+  events: async () => (await import('./events')).events,
   bots: async () => (await import('./bots')).bots,
   items: async () => (await import('./items')).items,
   compiled: async () => (await import('./compiled')).compiled,

@@ -59,7 +59,8 @@ export function escapedText(text: string): string {
     if (code < 32 || code === 34 || code === 92 || code === 127) {
       const high = Math.floor(code / 16)
       const low = code % 16
-      escaped += text.substring(from, i) + '\\u00' + HEXADECIMAL.charAt(high) + HEXADECIMAL.charAt(low)
+      escaped +=
+        text.substring(from, i) + '\\u00' + HEXADECIMAL.substring(high, high + 1) + HEXADECIMAL.substring(low, low + 1)
       from = i + 1
     }
   }

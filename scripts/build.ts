@@ -80,20 +80,23 @@ export function buildRedisScripts(): void {
   }
 }
 
+const IN_LANES = [
+  'reserve',
+  'lookup',
+  'stock',
+  'take-number',
+  'draw-ticket',
+  'claim',
+  'is-reserved',
+  'rate',
+  'add-events',
+  'hot-items',
+]
+
 /** The scripts that lanes run, as a module of the bundle. */
 function writeScriptTexts(): void {
   const lines = ['// Made by scripts/build.ts from dist/redis: the scripts that lanes run.']
-  for (const name of [
-    'reserve',
-    'lookup',
-    'stock',
-    'take-number',
-    'draw-ticket',
-    'claim',
-    'is-reserved',
-    'rate',
-    'hot-items',
-  ]) {
+  for (const name of IN_LANES) {
     const text = readFileSync(join(dist, 'redis', `${name}.lua`), 'utf8')
     lines.push(`export const ${functionName(name)} = ${JSON.stringify(text)}`)
   }

@@ -2,7 +2,7 @@
 //
 // Guarantee: installing starts no service. Debian's default nginx site would listen on 0.0.0.0:80, so that while apt
 // runs, policy-rc.d denies every start; afterwards the file is exactly what it was, also after a failure.
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { accessSync, constants, existsSync, lstatSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { findNginx, findNjs } from './nginx'
@@ -32,6 +32,7 @@ export const TEST_PACKAGES: DebianPackage[] = [
   { name: 'chromium', reason: 'the pages in a real browser', isPresent: has('chromium') },
   { name: 'wrk', reason: 'load for measurements', isPresent: has('wrk') },
   { name: 'hey', reason: 'load for measurements', isPresent: has('hey') },
+  { name: 'librdkafka1', reason: 'events of items to Kafka, from the gate', isPresent: hasLibrdkafka },
   { name: 'kcat', reason: 'reads Kafka topics', isPresent: has('kcat') },
 ]
 
@@ -66,6 +67,15 @@ export function hasNginx(): boolean {
   } catch {
     return false
   }
+}
+
+/** Where Debian has it, or wherever the dynamic linker knows it. */
+export function hasLibrdkafka(): boolean {
+  const file = 'librdkafka.so.1'
+  const folders = ['/usr/lib/x86_64-linux-gnu', '/usr/lib/aarch64-linux-gnu', '/usr/lib', '/usr/local/lib']
+  if (folders.some((folder) => existsSync(join(folder, file)))) return true
+  const ldconfig = findProgram('ldconfig')
+  return ldconfig !== undefined && spawnSync(ldconfig, ['-p'], { encoding: 'utf8' }).stdout.includes(file)
 }
 
 function hasNjs(): boolean {

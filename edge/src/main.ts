@@ -2,6 +2,7 @@
 //
 //   init         configuration, secrets, plugins: everything that can be wrong, before a worker starts
 //   init_worker  lane, follower, timers
+//   exit_worker  events that are still queued
 //   access       the chain; what it does not answer is forwarded to the backend
 //   item         the page of an item that is not in memory: waits for it
 //   healthz, metrics   for operators
@@ -14,8 +15,10 @@ import { loadConfig } from './adapters/config'
 import { crawlersPort } from './adapters/crawlers'
 import { subkey } from './adapters/crypto'
 import { cryptoPort } from './adapters/crypto-port'
+import { type Endings, requestEndings } from './adapters/endings'
 import { type Environment, readEnvironment, type Secret } from './adapters/environment'
-import { keepForwarded, takeForwarded } from './adapters/forwarded'
+import { mapEventCounts } from './adapters/event-counts'
+import { checkEvents, type Events, newEvents } from './adapters/events'
 import { headerPort } from './adapters/header-shape'
 import type { HotNode } from './adapters/hot-items'
 import { startHotItems } from './adapters/hot-start'
@@ -38,9 +41,8 @@ import { requiredDict } from './adapters/shared-dict'
 import { following, startTimer } from './adapters/timers'
 import { apiRoleOfRoute } from './domain/api-role'
 import { matchRoute, type RouteName, upstreamPath } from './domain/route'
-import { type ChainReport, type RouteLinks, runChain, tellDone } from './kernel/chain'
+import { type ChainReport, type RouteLinks, runChain } from './kernel/chain'
 import type { GateConfig } from './kernel/config'
-import { NO_EVENTS } from './kernel/events'
 import type { InProgressPort, Ports } from './kernel/plugin'
 import { type GateRequest, newRequest } from './kernel/request'
 import { type Answer, FORWARD, type Refusal, refuse, refuseFor, type Verdict } from './kernel/verdict'
@@ -73,6 +75,8 @@ let lane: Lane
 /** to what may be lost; started by its first item */
 let volatile_lane: Lane
 let in_progress: InProgressPort
+let events: Events
+let endings: Endings
 let scripts: RedisScripts
 let sales: SalesNode
 let lists: ListsNode
@@ -117,6 +121,8 @@ export function init(): void {
   environment = readEnvironment()
   loadOwnPlugins(plugins)
   config = loadConfig(environment.config, plugins)
+  checkEvents(environment.kafka, config.events)
+  mapEventCounts()
 }
 
 function tick(): void {
@@ -141,6 +147,7 @@ function checkBackend(premature: boolean): void {
 function flush(): void {
   hot.flush()
   metrics.flush()
+  events.pour()
   flushLane(metrics, lane, 'rushgate_lane_')
   flushLane(metrics, volatile_lane, 'rushgate_volatile_lane_')
 }
@@ -152,6 +159,7 @@ function watchExit(premature: boolean): void {
     wakeLane(volatile_lane)
     hot.flush()
     metrics.flush()
+    events.drain()
   } else {
     ngx.timer.at(EXIT_WATCH_S, watchExit)
   }
@@ -163,7 +171,8 @@ export function init_worker(): void {
   math.randomseed(nowS() * 1000 + ngx.worker.pid() * 7919)
   const first = environment.secrets[0]
   const bearer = base64.encode_base64url(subkey(first === undefined ? '' : first.secret, 'internal'))
-  metrics = newMetrics(requiredDict<number>('rushgate_metrics'))
+  const counters = requiredDict<number>('rushgate_metrics')
+  metrics = newMetrics(counters)
   const shared = requiredDict<string | number>('rushgate_sales')
   const backends = backendTargets(shared, environment.backends)
   const backend = backends.of.operations
@@ -172,6 +181,7 @@ export function init_worker(): void {
   node = nodeLevel(shared, config.degrade, metrics, sales.degradeByHand, TICK_S)
   lists = listsNode(requiredDict<string | number>('rushgate_lists'), backend, bearer, metrics)
   volatile_lane = newLane(environment.redis_volatile, volatileLimits(config.lane, config.volatile_lane))
+  events = newEvents(environment.kafka, config.events, first as Secret, volatile_lane, counters)
   hot = startHotItems(config, backend, bearer, metrics, volatile_lane)
   items = itemsNode({
     zones: itemZones(),
@@ -195,11 +205,12 @@ export function init_worker(): void {
   const headers = headerPort(config.clients)
   const crawlers = crawlersPort(requiredDict<string>('rushgate_crawlers'), backend, bearer, metrics)
   const of_client = { crypto, headers, crawlers }
-  const of_items = { events: NO_EVENTS, items, hot }
+  const of_items = { events, items, hot }
   const parts = { scripts, sales, lists, metrics, node, volatile_lane, in_progress, of_client, of_items }
   const ports_of = new LuaTable<string, Ports>()
   for (const plugin of plugins) ports_of.set(plugin.name, portsFor(plugin.name, parts))
   links_of = buildLinks(plugins, config, ports_of)
+  endings = requestEndings(links_of, metrics)
   fillItem = itemFiller(items, config, report)
   sales.refresh()
   lists.refresh()
@@ -208,12 +219,19 @@ export function init_worker(): void {
   startTimer(0, following('sales', sales.follow), false)
   startTimer(0, following('lists', lists.follow), false)
   startTimer(0, following('items', items.follow), false)
+  events.start()
   startTimer(TICK_S, tick, true)
   startTimer(WARM_S, items.warm, true)
   startTimer(STOCK_S, readStock, true)
   startTimer(CHECK_S, checkBackend, true)
   startTimer(FLUSH_S, flush, true)
   startTimer(EXIT_WATCH_S, watchExit, false)
+}
+
+/** The worker's last moment, when it serves nobody any more. */
+export function exit_worker(): void {
+  events.close()
+  metrics.flush()
 }
 
 const BACKEND_AWAY = 'The backend does not answer; purchases and polls go on without it.'
@@ -279,26 +297,10 @@ function countRequest(result: RefusalCode | 'answered' | 'forwarded' | 'fault'):
   requests(route_name, result)
 }
 
-/** Does any plugin of its route want to hear how it ended? */
-function isTold(request: GateRequest | undefined): boolean {
-  return request !== undefined && (links_of[request.route.name] as RouteLinks).done.length > 0
-}
-
-/** Plugins hear how it ended. What they raise is a fault that the request does not notice. */
-function tell(request: GateRequest | undefined, status: number): void {
-  if (request === undefined) return
-  const done = (links_of[request.route.name] as RouteLinks).done
-  if (done.length === 0) return
-  const [ok, fault] = xpcall(tellDone, debug.traceback, done, request, status)
-  if (ok) return
-  metrics.add('rushgate_faults_total', 1)
-  ngx.log(ngx.ERR, 'fault: ', fault)
-}
-
 /** For nginx' log phase, where a location has one: the ends of requests that are counted or were forwarded. */
 export function log(): void {
   leaveInProgress()
-  tell(takeForwarded(), ngx.status)
+  endings.log()
 }
 
 function sendFault(traceback: unknown): void {
@@ -324,16 +326,16 @@ export function access(): void {
   const verdict = outcome as Verdict
   if (verdict.kind === 'forward') {
     countRequest('forwarded')
-    if (isTold(decided)) keepForwarded(decided as GateRequest, route_name === 'item')
+    endings.keep(decided, route_name === 'item')
     // to the location that may wait for the backend; what it needs stands in variables, which are kept
     if (route_name === 'item') ngx.exec(ngx.var['rushgate_upstream'] as string)
   } else if (verdict.kind === 'answer') {
     countRequest('answered')
-    tell(decided, verdict.status)
+    endings.tell(decided, verdict.status)
     sendAnswer(verdict)
   } else if (verdict.kind === 'refusal') {
     countRequest(verdict.code)
-    tell(decided, REFUSALS[verdict.code].status)
+    endings.tell(decided, REFUSALS[verdict.code].status)
     sendRefusal(verdict, receipts.seal(verdict, refused_by, decided))
   }
 }

@@ -157,6 +157,23 @@ export function isSigned(key: HmacKey, text: string, from: number, to: number): 
   return libcrypto.rushgate_memcmp(mac, placeIn(start, to + 1), MAC_LENGTH) === 0
 }
 
+const short_mac_text = ffi.new<TextInMemory>('rushgate_text')
+const short_digest = ffi.new<TextInMemory>('rushgate_text')
+short_digest.data = ffi.cast('char *', digest)
+
+/** base64url of the first `bytes` of the mac, to `to`, which has room for it. Makes no text. */
+export function writeMac(key: HmacKey, message: string, bytes: number, to: ffi.CData): void {
+  ffi.copy(scratch, key.inner, STATE_BYTES)
+  libcrypto.rushgate_sha256_update(scratch, message, message.length)
+  libcrypto.rushgate_sha256_final(digest, scratch)
+  ffi.copy(scratch, key.outer, STATE_BYTES)
+  libcrypto.rushgate_sha256_update(scratch, digest, DIGEST_BYTES)
+  libcrypto.rushgate_sha256_final(digest, scratch)
+  short_digest.bytes = bytes
+  short_mac_text.data = to
+  encodeInMemory(short_mac_text, short_digest)
+}
+
 // the key of a session, as eight words, padded to the block that an HMAC's inner or outer hash begins with
 const session_key = ffi.new<ffi.CArray>('int32_t[8]')
 const padded = ffi.new<ffi.CArray>('int32_t[16]')

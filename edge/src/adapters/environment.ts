@@ -30,8 +30,24 @@ export interface Environment {
   redis_volatile: RedisAddress
   /** for each role: its own, or those of RUSHGATE_BACKEND */
   backends: BackendServers
+  kafka: KafkaEnvironment
   /** path of rushgate.json */
   config: string
+}
+
+export interface KafkaOption {
+  /** of librdkafka: security.protocol, sasl.username, … */
+  name: string
+  /** may be a secret */
+  value: string
+}
+
+export interface KafkaEnvironment {
+  /** host:port, with commas between; '' for no Kafka */
+  brokers: string
+  /** stands before every topic's name */
+  topic_prefix: string
+  options: KafkaOption[]
 }
 
 function required(name: string): string {
@@ -126,6 +142,43 @@ function readBackends(): BackendServers {
   return backends
 }
 
+/** host:port, several with commas between, as the backend reads it too */
+function readBrokers(text: string): string {
+  const brokers: string[] = []
+  for (const [part] of string.gmatch(text, '[^,%s]+')) {
+    const [host, port] = string.match(part as string, '^(.+):(%d+)$')
+    if (host === undefined) error('KAFKA_BROKERS: must be host:port, several with commas between, got ' + part, 0)
+    table.insert(brokers, addressOf(host as string) + ':' + tostring(parsePort(port, 9092, 'KAFKA_BROKERS')))
+  }
+  return table.concat(brokers, ',')
+}
+
+/** name=value, a line each, or with semicolons between; lines that begin with # are comments. Never says a value. */
+function parseKafkaOptions(text: string, variable: string): KafkaOption[] {
+  const options: KafkaOption[] = []
+  for (const [line] of string.gmatch(text, '[^;\n]+')) {
+    const [comment] = string.find(line as string, '^%s*#')
+    const [blank] = string.find(line as string, '^%s*$')
+    if (comment === undefined && blank === undefined) {
+      const [name, value] = string.match(line as string, '^%s*([%l.]+)%s*=%s*(.-)%s*$')
+      if (name === undefined) error(variable + ': each line must be <option of librdkafka>=<value>', 0)
+      options.push({ name: name as string, value: value as string })
+    }
+  }
+  return options
+}
+
+/** A file counts before the variable, as with secrets: passwords of SASL come this way. */
+function readKafka(): KafkaEnvironment {
+  const file = os.getenv('KAFKA_OPTIONS_FILE') ?? ''
+  const options =
+    file === ''
+      ? parseKafkaOptions(os.getenv('KAFKA_OPTIONS') ?? '', 'KAFKA_OPTIONS')
+      : parseKafkaOptions(readSecretFile(file), 'KAFKA_OPTIONS_FILE')
+  const brokers = readBrokers(os.getenv('KAFKA_BROKERS') ?? '')
+  return { brokers, topic_prefix: os.getenv('KAFKA_TOPIC_PREFIX') ?? '', options }
+}
+
 export function readEnvironment(): Environment {
   const redis = required('RUSHGATE_REDIS_URL')
   const redis_volatile = os.getenv('REDIS_VOLATILE_URL') ?? ''
@@ -134,6 +187,7 @@ export function readEnvironment(): Environment {
     redis: parseRedisUrl(redis, 'RUSHGATE_REDIS_URL'),
     redis_volatile: parseRedisUrl(redis_volatile === '' ? redis : redis_volatile, 'REDIS_VOLATILE_URL'),
     backends: readBackends(),
+    kafka: readKafka(),
     config: required('RUSHGATE_CONFIG'),
   }
 }

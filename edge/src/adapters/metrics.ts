@@ -60,6 +60,19 @@ const FAMILIES: Help[] = [
   { name: 'rushgate_hot_forgotten_total', type: 'counter', help: 'Counts forgotten for want of room.' },
   { name: 'rushgate_hot_no_room_total', type: 'counter', help: 'Items not watched, or not hot, for want of room.' },
   { name: 'rushgate_hot_changes_total', type: 'counter', help: 'Items that became hot, or are no longer.' },
+  {
+    name: 'rushgate_events_recorded_total',
+    type: 'counter',
+    help: 'Events of items; each is delivered, dropped or queued.',
+  },
+  { name: 'rushgate_events_delivered_total', type: 'counter', help: 'Events that Kafka, or the stream on Redis, has.' },
+  { name: 'rushgate_events_dropped_total', type: 'counter', help: 'Events that were given up, by reason.' },
+  {
+    name: 'rushgate_events_pushed_out_total',
+    type: 'counter',
+    help: 'Events delivered to the stream on Redis and pushed out by newer ones before anybody took them.',
+  },
+  { name: 'rushgate_events_queued', type: 'gauge', help: 'Events that wait to be delivered.' },
   { name: 'rushgate_degrade_level', type: 'gauge', help: 'Level of degradation of this node, 0 (normal) to 3.' },
   {
     name: 'rushgate_breaker_open',

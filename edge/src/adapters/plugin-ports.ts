@@ -1,10 +1,10 @@
 // What a plugin is handed of this node: the ports of kernel/plugin.ts, with its name on what it counts, says and keeps.
 import type { CrawlersPort } from '../kernel/crawlers'
-import type { EventsPort } from '../kernel/events'
 import type { CryptoPort, HeaderPort, InProgressPort, Ports } from '../kernel/plugin'
 import { agentKind } from './agents'
 import { clusterRates } from './cluster-rates'
 import { counterStore } from './counters'
+import type { Events } from './events'
 import type { HotNode } from './hot-items'
 import { nginxHttp } from './http'
 import type { ItemsNode } from './items'
@@ -28,7 +28,7 @@ export interface PortParts {
   volatile_lane: Lane
   in_progress: InProgressPort
   of_client: { crypto: CryptoPort; headers: HeaderPort; crawlers: CrawlersPort }
-  of_items: { events: EventsPort; items: ItemsNode; hot: HotNode }
+  of_items: { events: Events; items: ItemsNode; hot: HotNode }
 }
 
 export function portsFor(plugin: string, parts: PortParts): Ports {
@@ -65,7 +65,7 @@ export function portsFor(plugin: string, parts: PortParts): Ports {
     agentKind,
     crawlers,
     marks: markPort(requiredDict<number>('rushgate_marks')),
-    events: item_events,
+    events: item_events.port,
     items: items.port,
     countItem: hot.count,
     countPurchase: hot.countPurchase,

@@ -91,7 +91,7 @@ export interface Receipts {
   seal: (this: void, refusal: Refusal, plugin: string, request: GateRequest | undefined) => string
 }
 
-function hostName(): string {
+export function hostName(): string {
   const name = ffi.new<ffi.CData>('char[256]')
   return libraries.rushgate_host_name(name, HOST_NAME_BYTES_MAX) === 0 ? ffi.string(name) : 'unknown'
 }

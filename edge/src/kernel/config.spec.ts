@@ -74,7 +74,7 @@ describe('rushgate.json', () => {
       'routes.pay.plugins[0]: must be one of "session", "reservation", got "waf"',
       'routes.reserve.plugins[1]: must not be named twice, got "session"',
       'version: must be 1, got 2',
-      'extra: must not be here: known are "$schema", "clients", "degrade", "lane", "plugins", "routes", "version", "volatile_lane", got 1',
+      'extra: must not be here: known are "$schema", "clients", "degrade", "events", "lane", "plugins", "routes", "version", "volatile_lane", got 1',
     ])
   })
 })

@@ -2,8 +2,10 @@
 //
 // Addresses and secrets are not in it: they come from the environment (RUSHGATE_REDIS_URL, REDIS_VOLATILE_URL, RUSHGATE_BACKEND, RUSHGATE_SECRET, and
 // RUSHGATE_TRUSTED_PROXIES in place of clients.trusted_proxies).
+
 import { parseNetwork } from '../domain/address'
 import type { RouteName } from '../domain/route'
+import { type EventsSettings, eventsSchema } from './events'
 import {
   boolean,
   enumeration,
@@ -199,6 +201,7 @@ export interface GateConfig {
   degrade: DegradeSettings
   volatile_lane: VolatileLaneSettings
   clients: ClientSettings
+  events: EventsSettings
 }
 
 function settingsOf(plugin: PluginDeclaration): Field<unknown> {
@@ -255,6 +258,7 @@ export function configSchema(plugins: readonly PluginDeclaration[]): ObjectField
     degrade: degradeSchema,
     volatile_lane: volatileLaneSchema,
     clients: clientsSchema,
+    events: eventsSchema,
   })
   return schema as unknown as ObjectField<GateConfig>
 }
