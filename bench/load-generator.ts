@@ -20,6 +20,8 @@ export interface LoadPlan {
   tls?: TlsMode
   /** requests a second, whether answered or not; default: as fast as they are answered */
   rate?: number
+  /** when requests that hold `text` were sent and answered is written to `file` (loadgen/times.go) */
+  timed?: { text: string; file: string }
 }
 
 export interface LoadReport {
@@ -46,6 +48,7 @@ export async function generateLoad(plan: LoadPlan): Promise<LoadReport> {
   args.push('-protocol', plan.protocol, '-expect', plan.expect)
   if (plan.contains !== undefined) args.push('-contains', plan.contains)
   if (plan.tls !== undefined) args.push('-tls', plan.tls)
+  if (plan.timed !== undefined) args.push('-timed', plan.timed.text, '-times', plan.timed.file)
   if (plan.rate !== undefined) args.push('-rate', String(plan.rate))
   if (plan.from !== undefined) args.push('-from', `${plan.from}:0`)
   const { stdout } = await promisify(execFile)(plan.program, args)

@@ -10,6 +10,7 @@ const MEASUREMENTS: Record<string, () => Promise<(args: string[]) => Promise<voi
   events: async () => (await import('./events')).events,
   bots: async () => (await import('./bots')).bots,
   items: async () => (await import('./items')).items,
+  'hot-items': async () => (await import('./hot-items')).hotItems,
   compiled: async () => (await import('./compiled')).compiled,
 }
 

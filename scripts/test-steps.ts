@@ -113,6 +113,16 @@ export const STEPS: Step[] = [
     minutes_max: 5,
   },
   {
+    name: 'hot items, 15 rushes',
+    kind: 'command',
+    run: [
+      ...['tsx', 'bench/run.ts', 'hot-items', '--windows', '2', '--rate', '5000', '--rushes', '15', '--slices', '0'],
+    ],
+    sizes: ['normal'],
+    needs: ['nginx', 'redis', 'go', 'busted'],
+    minutes_max: 5,
+  },
+  {
     name: 'people and bots, 150 people',
     kind: 'command',
     run: ['tsx', 'bench/run.ts', 'bots', '--size', 'small'],
@@ -177,6 +187,14 @@ export const STEPS: Step[] = [
     run: ['tsx', 'bench/run.ts', 'items', '--slices', '0'],
     sizes: ['full'],
     needs: ['nginx', 'redis'],
+    minutes_max: 10,
+  },
+  {
+    name: 'hot items',
+    kind: 'command',
+    run: ['tsx', 'bench/run.ts', 'hot-items'],
+    sizes: ['full'],
+    needs: ['nginx', 'redis', 'go', 'busted'],
     minutes_max: 10,
   },
   {

@@ -30,8 +30,9 @@ type connection struct {
 	request  int
 	sent     int
 	waiting  bool
-	writable bool // EPOLLOUT is being watched
-	started  time.Time
+	writable bool      // EPOLLOUT is being watched
+	started  time.Time // when it was due
+	written  time.Time
 	answer   []byte
 }
 
@@ -111,6 +112,7 @@ func main() {
 	} else {
 		g.run(*connections, *stall)
 	}
+	writeTimes()
 	line, err := json.Marshal(g.report)
 	if err != nil {
 		fail("%v", err)
@@ -203,7 +205,7 @@ func (g *generator) run(connections int, stall time.Duration) {
 	events := make([]syscall.EpollEvent, connections)
 	for g.report.Answered < len(g.requests) {
 		pause := g.untilDue(stall)
-		count, err := syscall.EpollWait(g.epoll, events, int(pause.Milliseconds()))
+		count, err := syscall.EpollWait(g.epoll, events, int((pause + time.Millisecond - 1).Milliseconds()))
 		if err == syscall.EINTR {
 			continue
 		}
@@ -257,6 +259,7 @@ func (g *generator) startNext(c *connection) {
 	c.waiting = true
 	c.answer = c.answer[:0]
 	c.started = started
+	c.written = time.Now()
 	g.write(c)
 }
 
@@ -332,6 +335,7 @@ func (g *generator) read(c *connection) {
 		return
 	}
 	g.latencies = append(g.latencies, time.Since(c.started).Nanoseconds())
+	g.keepTime(c)
 	g.judge(c.answer, length, status)
 	if closes {
 		g.shut(c)

@@ -221,6 +221,8 @@ export function hotNode(
   }
 
   function tick(): void {
+    // nginx' time is that of the last wait for events: a busy worker's is old
+    ngx.update_time()
     const now_ms = nowS() * 1000
     follower.keepDuty()
     loadPins()

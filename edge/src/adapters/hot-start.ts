@@ -1,6 +1,5 @@
 // Hot items of this worker, with what runs beside requests for them: looks, exchanges with other gates, pins from the backend.
-import type { GateConfig } from '../kernel/config'
-import { runsOn } from '../kernel/config'
+import { type GateConfig, routeNames, runsOn } from '../kernel/config'
 import { hotItems } from '../plugins/hot-items/index'
 import type { HotItemSettings } from '../plugins/hot-items/schema'
 import { gateName } from './gate-name'
@@ -12,6 +11,8 @@ import type { Metrics } from './metrics'
 import { requiredDict } from './shared-dict'
 import { following, startTimer } from './timers'
 
+/** where no route counts: pins are all there is to see */
+const IDLE_LOOK_S = 0.25
 /** an item that crosses the threshold is hot at every worker two looks later, 40 ms */
 const LOOK_S = 0.02
 const EXCHANGE_S = 0.2
@@ -31,12 +32,15 @@ export function startHotItems(
     gate: gateName(),
     counts_purchases: runsOn(config, 'reserve', hotItems),
   })
+  let counts = false
+  for (const route of routeNames()) if (runsOn(config, route, hotItems)) counts = true
+  startTimer(0, following('pins', node.follow), false)
+  startTimer(counts ? LOOK_S : IDLE_LOOK_S, node.tick, true)
+  if (!counts) return node
   const exchange = hotExchange(volatile_lane)
   const exchangeNow = (premature: boolean): void => {
     if (!premature) node.exchange(exchange)
   }
-  startTimer(0, following('pins', node.follow), false)
-  startTimer(LOOK_S, node.tick, true)
   startTimer(EXCHANGE_S, exchangeNow, true)
   return node
 }

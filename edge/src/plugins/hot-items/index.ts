@@ -19,7 +19,8 @@ function itemOf(sales: SalesPort, request: GateRequest): string {
 export const hotItems = definePlugin({
   name: 'hot-items',
   version: '0.1.0',
-  priority: 1995,
+  // before the sale's own refusals: who comes to what is sold out wants it too
+  priority: 2110,
   routes: ['item', 'state', 'reserve'],
   fails: 'open',
   schema,
@@ -38,7 +39,7 @@ export const hotItems = definePlugin({
 export const itemEvents = definePlugin({
   name: 'item-events',
   version: '0.1.0',
-  priority: 1994,
+  priority: 2109,
   routes: ['item'],
   fails: 'open',
   schema: eventsSchema,
