@@ -2,6 +2,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Postgres } from '../../scripts/postgres'
 import { textArray } from '../src/db/array'
+import type { Queries } from '../src/db/db'
+import { isUnreachable } from '../src/db/guarded-db'
 import { migrate } from '../src/db/migrate'
 import { PostgresDb } from '../src/db/postgres'
 import { openLedger } from '../src/ledger/open'
@@ -105,5 +107,59 @@ describe.skipIf(!postgresAvailable)('PostgreSQL', () => {
       await new Promise((resolve) => setTimeout(resolve, 5))
     expect(errors.length).toBeGreaterThan(0)
     expect(await db.query('SELECT 1 AS one')).toEqual([{ one: 1 }])
+  })
+
+  it('cancels a statement that takes too long, and not one of a rebuild, a snapshot or a script', async () => {
+    const db = new PostgresDb({ database_url: server.url, connections_max: 1, statement_ms_max: 400 })
+    open.push(db)
+    await expect(db.query('SELECT pg_sleep(30)')).rejects.toMatchObject({ code: '57014' })
+    await expect(db.transaction((queries) => queries.query('SELECT pg_sleep(30)'))).rejects.toMatchObject({
+      code: '57014',
+    })
+    const sleep = (queries: Queries) => queries.query('SELECT 1 AS one FROM pg_sleep(1)')
+    for (const options of [{ long: true }, { snapshot: true }]) {
+      expect(await db.transaction(sleep, options)).toEqual([{ one: 1 }])
+    }
+    await db.script('SELECT pg_sleep(1); SELECT pg_sleep(1)')
+    // and only for its own time
+    await expect(db.query('SELECT pg_sleep(30)')).rejects.toMatchObject({ code: '57014' })
+  })
+
+  it('waits for no answer of a frozen connection, and goes on with another', async () => {
+    const db = new PostgresDb({ database_url: server.url, connections_max: 1, statement_ms_max: 700 })
+    open.push(db)
+    let frozen = 0
+    const began = performance.now()
+    const stuck = db.transaction(async (queries) => {
+      const [row] = await queries.query<{ pid: number }>('SELECT pg_backend_pid() AS pid')
+      await queries.query("INSERT INTO things VALUES ('frozen', 1)")
+      frozen = row?.pid ?? 0
+      process.kill(frozen, 'SIGSTOP')
+      // the others behind the first do not wait as long again
+      await Promise.all([1, 2, 3].map(() => queries.query("UPDATE things SET value = 2 WHERE name = 'frozen'")))
+    })
+    try {
+      await expect(stuck).rejects.toThrow('Query read timeout')
+      expect(performance.now() - began).toBeGreaterThan(1000)
+      // once the 1.4 s, and not four times
+      expect(performance.now() - began).toBeLessThan(4500)
+      expect(isUnreachable(await stuck.catch((error: unknown) => error))).toBe(true)
+      expect(await db.query('SELECT 1 AS one')).toEqual([{ one: 1 }])
+      const [other] = await db.query<{ pid: number }>('SELECT pg_backend_pid() AS pid')
+      expect(other?.pid).not.toBe(frozen)
+      process.kill(other?.pid as number, 'SIGSTOP')
+      process.kill(frozen, 'SIGCONT')
+      frozen = other?.pid as number
+      await expect(db.query('SELECT 2 AS two')).rejects.toThrow('Query read timeout')
+      expect(await db.query('SELECT 2 AS two')).toEqual([{ two: 2 }])
+    } finally {
+      process.kill(frozen, 'SIGCONT')
+    }
+    // what it had begun came to nothing
+    for (let waited = 0; waited < 200; waited++) {
+      if ((await db.query("SELECT 1 FROM pg_locks WHERE relation = 'things'::regclass")).length === 0) break
+      await new Promise((resolve) => setTimeout(resolve, 20))
+    }
+    expect(await db.query("SELECT name FROM things WHERE name = 'frozen'")).toEqual([])
   })
 })

@@ -12,8 +12,10 @@ export interface Queries {
 }
 
 export interface TransactionOptions {
-  /** reads only, all of them from one snapshot */
+  /** reads only, all of them from one snapshot; may take long */
   snapshot?: boolean
+  /** touches millions of rows, as a rebuild does: its statements may take minutes */
+  long?: boolean
 }
 
 export interface Db extends Queries {

@@ -2,7 +2,7 @@
 import { Breaker } from '../breaker'
 import { codeOf, type Db } from './db'
 
-/** Not a statement that failed, nor one that waited too long for a lock: nobody was there to take it. */
+/** Not a statement that failed, nor one that waited too long for a lock: nobody was there to take it, or to answer. */
 const AWAY_CODES = new Set([
   'ECONNREFUSED',
   'ECONNRESET',
@@ -17,7 +17,8 @@ const AWAY_CODES = new Set([
   '57P02',
   '57P03',
 ])
-const AWAY_MESSAGES = /Connection terminated|timeout exceeded when trying to connect|Connection ended unexpectedly/i
+const AWAY_MESSAGES =
+  /Connection terminated|timeout exceeded when trying to connect|Connection ended unexpectedly|Query read timeout/i
 
 export function isUnreachable(error: unknown): boolean {
   if (!(error instanceof Error)) return false

@@ -57,6 +57,9 @@ export interface SqlLedgerOptions {
   random?: (bytes: number) => Buffer
 }
 
+/** What makes, changes or rebuilds a sale touches all of its units. */
+const LONG = { long: true }
+
 export class SqlLedger implements port.Ledger {
   readonly kind: string
   readonly accounts: SqlAccounts
@@ -94,11 +97,11 @@ export class SqlLedger implements port.Ledger {
 
   createSale(sale: port.NewSale): Promise<port.Sale> {
     const id_key = (this.options.random ?? randomBytes)(ID_KEY_BYTES).toString('base64url')
-    return this.db.transaction((queries) => sales.createSale(queries, sale, id_key))
+    return this.db.transaction((queries) => sales.createSale(queries, sale, id_key), LONG)
   }
 
   changeSale(id: string, change: port.SaleChange): Promise<port.Sale> {
-    return this.db.transaction((queries) => sales.changeSale(queries, this.reader, id, change))
+    return this.db.transaction((queries) => sales.changeSale(queries, this.reader, id, change), LONG)
   }
 
   setSaleState(id: string, state: SaleState): Promise<port.Sale> {
@@ -237,7 +240,10 @@ export class SqlLedger implements port.Ledger {
   }
 
   beginRebuild(sale: string, owner: string, lease_ms: number): Promise<{ epoch: number } | undefined> {
-    return this.db.transaction((queries) => sales.beginRebuild(queries, this.reader, sale, owner, lease_ms, this.now()))
+    return this.db.transaction(
+      (queries) => sales.beginRebuild(queries, this.reader, sale, owner, lease_ms, this.now()),
+      LONG,
+    )
   }
 
   async settleSurvivors(sale: string, owner: string, intents: port.Intent[]): Promise<{ settled: number }> {
@@ -246,7 +252,7 @@ export class SqlLedger implements port.Ledger {
     await this.db.transaction(async (queries) => {
       const row = await sales.ownedSale(queries, this.reader, sale, owner, this.now())
       await settlement.settleSurvivors(queries, this.reader, row, of_sale, this.now())
-    })
+    }, LONG)
     return { settled: of_sale.length }
   }
 
@@ -254,7 +260,7 @@ export class SqlLedger implements port.Ledger {
     return this.db.transaction(async (queries) => {
       const row = await sales.ownedSale(queries, this.reader, sale, owner, this.now())
       await sales.recountUnits(queries, row)
-    })
+    }, LONG)
   }
 
   shardImage(sale: string, shard: number): Promise<port.ShardImage> {
@@ -265,7 +271,7 @@ export class SqlLedger implements port.Ledger {
     return this.db.transaction(async (queries) => {
       const row = await sales.ownedSale(queries, this.reader, sale, owner, this.now())
       return sales.finishRebuild(queries, row, redis_replid)
-    })
+    }, LONG)
   }
 
   async order(sale: string, body: string): Promise<port.Order | undefined> {
