@@ -18,13 +18,12 @@ import { median, medianInterval, rounded } from './stats'
 import { writeRecords } from './stream'
 
 const ITEM = 'shoe'
-const PRODUCTS = 5000
+const PRODUCTS = 2000
 const IMPORT_MAX = 500
 /** until a page ends: longer than a crowd takes to be answered, for each of it */
 const FRESH_MS_MIN = 3000
 const FRESH_MS_EACH = 2
 const CROWD_DELAY_MS = 3000
-const CHANGES = 40
 const CHANGE_MS_MAX = 1000
 const READY_TIMEOUT_MS = 30_000
 const SLICES_MIN_FOR_RATIOS = 6
@@ -38,6 +37,7 @@ interface Sizes {
   requests: number
   crowd: number
   unknown: number
+  changes: number
   seed: number
 }
 
@@ -49,6 +49,7 @@ export async function items(args: string[]): Promise<void> {
       requests: { type: 'string', default: '30000' },
       crowd: { type: 'string', default: '10000' },
       unknown: { type: 'string', default: '1000000' },
+      changes: { type: 'string', default: '40' },
       seed: { type: 'string', default: '1' },
     },
   })
@@ -57,6 +58,7 @@ export async function items(args: string[]): Promise<void> {
     requests: wholeNumber('--requests', values.requests, 100, 1_000_000),
     crowd: wholeNumber('--crowd', values.crowd, 10, 15_000),
     unknown: wholeNumber('--unknown', values.unknown, 1000, 100_000_000),
+    changes: wholeNumber('--changes', values.changes, 1, 1000),
     seed: wholeNumber('--seed', values.seed, 0, 2 ** 31),
   }
   mkdirSync(CACHE, { recursive: true })
@@ -71,7 +73,7 @@ export async function items(args: string[]): Promise<void> {
     for (const name of ['node-1', 'node-2']) nodes.push(await startNode(stack, dir, name, fresh_ms))
     const asked = await measureCrowd(stack, nodes, sizes, wrong)
     const unknown = await measureUnknown(nodes[0] as Node, sizes, wrong)
-    const change_ms = await measureChanges(stack, nodes)
+    const change_ms = await measureChanges(stack, nodes, sizes)
     const cost = sizes.slices === 0 ? {} : await measureCost(stack, dir, sizes, wrong)
     finish({ bench: 'items', ...asked, ...unknown, ...change_ms, ...cost, ...sizes, machine: machine() }, wrong)
   } finally {
@@ -171,9 +173,9 @@ async function measureUnknown(node: Node, { unknown, seed }: Sizes, wrong: strin
 }
 
 /** From the operator's answer to the new page at both nodes. */
-async function measureChanges(stack: Stack, nodes: Node[]): Promise<Record<string, unknown>> {
+async function measureChanges(stack: Stack, nodes: Node[], { changes }: Sizes): Promise<Record<string, unknown>> {
   const lags: number[] = []
-  for (let change = 1; change <= CHANGES; change++) {
+  for (let change = 1; change <= changes; change++) {
     await stack.admin('PUT', `/admin/products/${ITEM}`, product(`Shoe ${change}`))
     const since = performance.now()
     for (const node of nodes) await until(async () => (await page(node, ITEM)).text.includes(`<h1>Shoe ${change}<`))

@@ -86,7 +86,7 @@ describe('npm run bench', { timeout: TIMEOUT_MS }, () => {
   })
 
   it('items: the backend asked once and at the filter rate, every answer right', async () => {
-    const few = ['--slices', '1', '--requests', '300', '--crowd', '50', '--unknown', '20000']
+    const few = ['--slices', '1', '--requests', '300', '--crowd', '50', '--unknown', '20000', '--changes', '3']
     const run = await bench('items', ...few)
     expect(run.code, run.output).toBe(0)
     const us = expect.any(Number)
