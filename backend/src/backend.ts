@@ -49,6 +49,7 @@ import { Sessions } from './sessions/sessions'
 import { intentsTopic, settlementParts } from './settlement/assemble'
 import { KafkaSurvivors } from './settlement/kafka-survivors'
 import { Publisher } from './settlement/publisher'
+import { createUsers } from './users/parts'
 import { RoomKeeper } from './waiting/keeper'
 
 const REDIS_FIRST_WAIT_MS = 2000
@@ -107,6 +108,7 @@ export class Backend {
     const of_window = { config, redis, durable: () => ledger.durable(), now: () => ledger.now(), sales, log, metrics }
     const window = ledger.db && createShopWindow({ ...of_window, db: ledger.db })
     this.catalogue = window?.catalogue
+    const users = ledger.db && createUsers({ ...of_window, db: ledger.db, volatile })
     const of_sales = { ledger, redis, shards, scripts, sales, metrics, log }
     const topic = intentsTopic(config)
     const kafka = topic && new KafkaSurvivors({ ...topic, log })
@@ -122,7 +124,7 @@ export class Backend {
     })
     const provider = new GuardedProvider(this.sandbox, this.breaker('payment provider'))
 
-    const publisher = new Publisher({ ledger, shards, metrics, log })
+    const publisher = new Publisher({ ledger, shards, metrics, log, onPublished: (names) => users?.changed(names) })
     const returner = new Returner({ ledger, shards, metrics, log })
     const onChanged = () => {
       publisher.kick()
@@ -157,6 +159,7 @@ export class Backend {
       addListRoutes(app, { ledger, lists, auth, log })
       addPinRoutes(app, { ledger, pins, redis: volatile, auth, log })
       window?.addRoutes(app, auth)
+      users?.addRoutes(app, auth)
       hot_items.addRoutes(app, auth)
       addCrawlerRoutes(app, { verifier: new CrawlerVerifier(config.dns_servers), auth, metrics })
       addReservationRoutes(app, { auth, reservations, sales })
@@ -173,6 +176,8 @@ export class Backend {
     const drawer = new Drawer({ ...of_sales, beforeStep: hooks.beforeDrawStep })
     const keeper = new RoomKeeper(of_sales)
     if (roles.includes('sweeper')) this.parts.push(watcher, returner, sweeper, drawer, keeper)
+    // last, so that what the others change is still heard of
+    this.parts.push(...(users?.parts ?? []))
     this.parts.push({ start: () => undefined, stop: () => rebuilder.stop() }, this.sandbox, hot_items)
   }
 

@@ -61,6 +61,8 @@ export function createMetrics() {
     index_behind: gauge('index_behind_versions', 'Changes of products that an index does not have yet', ['engine']),
     index_builds: counter('index_builds_total', 'Indexes of products made anew', ['engine', 'reason', 'outcome']),
     searches: counter('searches_total', 'Searches by what answered them', ['engine', 'outcome']),
+    histories: counter('histories_total', 'Histories of users by where they came from', ['outcome']),
+    visits: counter('visits_total', 'Visits of products by users, by what became of them', ['outcome']),
     list_entries: gauge('list_entries', 'Entries of the allow and deny lists', ['list', 'kind']),
     crawler_lookups: counter('crawler_lookups_total', 'Addresses of crawlers looked up in the DNS', ['standing']),
     loop_failures: counter('loop_failures_total', 'Rounds of a loop that failed and were tried again', ['loop']),

@@ -62,7 +62,9 @@ describe('item pages at two gates', () => {
       'x-content-type-options': 'nosniff',
       vary: 'Accept-Encoding',
     })
-    expect(page.headers['content-security-policy']).toMatch(/^default-src 'none'; style-src 'self'/)
+    expect(page.headers['content-security-policy']).toMatch(
+      /^default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'/,
+    )
     expect(Number(page.headers['age'])).toBeLessThan(10)
     const compressed = await get(one, 'lamp', { 'accept-encoding': 'gzip' })
     expect(compressed.headers['content-encoding']).toBe('gzip')
@@ -245,7 +247,9 @@ describe('item pages at two gates', () => {
         const page = await get(small, 'lamp')
         expect([page.status, page.headers['cache-status']]).toEqual([200, undefined])
         expect(page.body).toMatch(/<h1>Lamp &\S+ Co<\/h1>/)
-        expect(page.headers['content-security-policy']).toMatch(/^default-src 'none'; style-src 'self'/)
+        expect(page.headers['content-security-policy']).toMatch(
+          /^default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'/,
+        )
       }
       // nginx passes it on to the backend itself; the cache has tried once
       expect(small.between.asked.get('/item/lamp')).toBe(1)

@@ -79,6 +79,7 @@ export async function buildShop(out_dir: string): Promise<void> {
   }
   // what pages of the backend name: without a hash, which the backend would have to know
   write(join(out_dir, 'catalogue.css'), (await bundle('styles/catalogue.css', 'catalogue.css')).bytes)
+  write(join(out_dir, 'visit.js'), (await bundle('visit.ts', 'visit.js')).bytes)
   mkdirSync(join(out_dir, 'pictures'))
   for (const picture of readdirSync(join(source, 'pictures'))) {
     write(join(out_dir, 'pictures', picture), readFileSync(join(source, 'pictures', picture)))

@@ -18,7 +18,7 @@ import { RoomView } from './room-view'
 import { signAs, signByClock } from './signer'
 import { SkuView } from './sku-view'
 import { StateFollower } from './state-follower'
-import { Store } from './store'
+import { deviceBox, Store } from './store'
 import { TicketView } from './ticket-view'
 import type { SaleState, SkuState, Stand } from './wire'
 
@@ -35,7 +35,7 @@ const PROOF_MARK = '#proof='
 const PROOF_AHEAD_MS = 5 * 60_000
 
 const sale = new RegExp(`^/sales/([a-z0-9_-]{1,${ID_LENGTH_MAX}})$`).exec(location.pathname)?.[1] ?? ''
-const store = new Store(storage())
+const store = new Store(deviceBox())
 let user = store.user()
 let pressed: string | undefined
 let prover_user = user
@@ -95,14 +95,6 @@ const buyer = new Buyer(sale, store, prover, () => room.pass(), {
   },
 })
 const account = new AccountView({ signedIn: setUser, signedOut: () => setUser(undefined) })
-
-function storage(): Storage | undefined {
-  try {
-    return localStorage
-  } catch {
-    return undefined
-  }
-}
 
 function setUser(next: string | undefined): void {
   user = next

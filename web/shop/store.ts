@@ -18,6 +18,15 @@ export interface Box {
   removeItem(name: string): void
 }
 
+/** The device's storage, where it is not denied. */
+export function deviceBox(): Box | undefined {
+  try {
+    return localStorage
+  } catch {
+    return undefined
+  }
+}
+
 const PREFIX = 'rush1:'
 /** An unanswered request older than this is not repeated by itself: what it reserved is in the list anyway. */
 export const ATTEMPT_AGE_MAX_MS = 600_000

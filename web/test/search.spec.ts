@@ -4,7 +4,7 @@ import { expect, it } from 'vitest'
 import { makeDemoProducts } from '../../scripts/demo-products'
 import { makeDemoSales } from '../../scripts/demo-sale'
 import { PHONE } from './browser'
-import { page, shopper, theStack, useShop } from './shop-visit'
+import { open, page, shopper, signIn, theStack, useShop } from './shop-visit'
 
 useShop()
 
@@ -52,6 +52,29 @@ it('a search with nothing found, with markup in it, and on a phone', async () =>
   await page.goto('/web/item/poster')
   await picture('item-phone.png')
   expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(PHONE.width)
+  expect(shopper.faults).toEqual([])
+})
+
+it('who has signed in finds what they looked at in their own history, and nobody else does', async () => {
+  const visited = () =>
+    page.evaluate(async () => {
+      const answer = await fetch('/users/me/history')
+      return answer.ok ? (await answer.json()).visits.map(({ item }: { item: string }) => item) : [answer.status]
+    })
+  const posted: string[] = []
+  page.on('request', (request) => {
+    if (request.method() === 'POST') posted.push(new URL(request.url()).pathname)
+  })
+  await page.goto('/web/item/clock')
+  expect(posted).toEqual([])
+  await open('demo')
+  await signIn('looker')
+  await page.goto('/web/item/lamp')
+  await expect.poll(visited, { timeout: 20_000 }).toEqual(['lamp'])
+  await page.goto('/web/item/clock')
+  await expect.poll(visited, { timeout: 20_000 }).toEqual(['clock', 'lamp'])
+  await page.context().clearCookies()
+  expect(await visited()).toEqual([401])
   expect(shopper.faults).toEqual([])
 })
 

@@ -1,4 +1,4 @@
-// GET /item/{id}: the page of a product. No script, so that any cache may keep it for everybody; what changes by the second (is
+// GET /item/{id}: the page of a product, the same for everybody, so that any cache may keep it; what changes by the second (is
 // the sale open, how much is left) is on the sale's page, to which it links.
 import { type Html, html } from '../http/html'
 import { pageText, priceText } from '../http/page'
@@ -45,5 +45,5 @@ ${offers.map(offerLine)}</ul>
 `
 }</div>
 </article>`
-  return pageText({ title, main })
+  return pageText({ title, script: '/visit.js', main })
 }

@@ -13,6 +13,7 @@ import outboxRows from './migrations/0010-outbox-rows.sql'
 import search from './migrations/0011-search.sql'
 import pins from './migrations/0012-pins.sql'
 import beacons from './migrations/0013-beacons.sql'
+import visits from './migrations/0014-visits.sql'
 
 const MIGRATIONS: { name: string; sql: string }[] = [
   { name: '0001-ledger', sql: ledger },
@@ -28,6 +29,7 @@ const MIGRATIONS: { name: string; sql: string }[] = [
   { name: '0011-search', sql: search },
   { name: '0012-pins', sql: pins },
   { name: '0013-beacons', sql: beacons },
+  { name: '0014-visits', sql: visits },
 ]
 
 /** Held by one process while it migrates ("rush" in ASCII); PGlite has but one. */

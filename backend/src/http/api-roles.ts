@@ -10,7 +10,7 @@ import { Refusal } from './refusal'
 const PATHS: [pattern: RegExp, role: ApiRole][] = [
   [/^\/internal\/items$/, 'product'],
   [/^\/(admin|internal|desk)(\/|$)/, 'operations'],
-  [/^\/(sessions|history)(\/|$)/, 'user'],
+  [/^\/(sessions|users)(\/|$)/, 'user'],
   [/^\/(items?|search)(\/|$)/, 'product'],
   [/^\/sales(\/[^/]+\/draw)?$/, 'product'],
   [/^\/sales\/[^/]+\/reservations$/, 'order'],

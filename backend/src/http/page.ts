@@ -1,9 +1,11 @@
-// The frame of the pages that the backend makes: no script, one style sheet, a field to search by. Plain documents, so that they work
+// The frame of the pages that the backend makes: no script but one that may fail unseen, one style sheet, a field to search by. Plain documents, so that they work
 // in any browser, and a cache may keep those that are the same for everybody.
 import { type Html, html } from './html'
 
 export const PAGE_POLICY = [
   "default-src 'none'",
+  "script-src 'self'",
+  "connect-src 'self'",
   "style-src 'self'",
   "img-src 'self'",
   "form-action 'self'",
@@ -23,12 +25,14 @@ export function priceText({ amount_minor, currency }: Price): string {
 
 export interface PageFrame {
   title: string
+  /** a file of the shop's pages, which the page does without where it does not run */
+  script?: string
   /** what is in the field of the search */
   query?: string
   main: Html
 }
 
-export function pageText({ title, query = '', main }: PageFrame): string {
+export function pageText({ title, script, query = '', main }: PageFrame): string {
   return html`<!doctype html>
 <html lang="en">
 <head>
@@ -37,7 +41,11 @@ export function pageText({ title, query = '', main }: PageFrame): string {
 <meta name="color-scheme" content="light dark">
 <title>${title} · Rushgate</title>
 <link rel="stylesheet" href="/catalogue.css">
-</head>
+${
+  script !== undefined &&
+  html`<script type="module" src="${script}"></script>
+`
+}</head>
 <body class="catalogue">
 <a class="skip" href="#main">Skip to the content</a>
 <div class="hero">

@@ -15,6 +15,15 @@ const POLL_MS = 250
 /** Changes handed over and not published yet: what is beyond waits in the outbox. */
 const HANDED_OVER_MAX = 50_000
 
+export interface PublisherParts {
+  ledger: Ledger
+  shards: Shards
+  metrics: Metrics
+  log: Logger
+  /** orders of these users have changed; must not wait */
+  onPublished?: (users: Set<string>) => void
+}
+
 export class Publisher {
   private readonly loop: Loop
   /** announced by this process, oldest first, whole announcements */
@@ -22,7 +31,7 @@ export class Publisher {
   private asked = false
   private read_ms = 0
 
-  constructor(private readonly parts: { ledger: Ledger; shards: Shards; metrics: Metrics; log: Logger }) {
+  constructor(private readonly parts: PublisherParts) {
     this.loop = new Loop({ name: 'publisher', log: parts.log, metrics: parts.metrics, step: () => this.step() })
   }
 
@@ -83,6 +92,7 @@ export class Publisher {
     const { ledger, shards, metrics } = this.parts
     await shards.publish(changes)
     await shards.followInCheckout(changes.map(({ order }) => order))
+    this.parts.onPublished?.(new Set(changes.map(({ order }) => order.user)))
     const now_ms = ledger.now()
     const counts = new Map<string, number>()
     for (const { order } of changes) {

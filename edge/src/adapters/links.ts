@@ -22,6 +22,9 @@ const ROUTES: RouteName[] = [
   'sandbox',
   'item',
   'search',
+  'history',
+  'forget_history',
+  'visit',
   'trap',
 ]
 

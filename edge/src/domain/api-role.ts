@@ -5,6 +5,9 @@ import type { RouteName } from './route'
 const ROLE_OF: Record<RouteName, ApiRole> = {
   login: 'user',
   logout: 'user',
+  history: 'user',
+  forget_history: 'user',
+  visit: 'user',
   sales: 'product',
   draw: 'product',
   item: 'product',

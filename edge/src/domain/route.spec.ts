@@ -78,6 +78,22 @@ describe('matchRoute', () => {
     }
   })
 
+  it("knows a user's own history", () => {
+    const names: [method: string, path: string, name: string, upstream: string][] = [
+      ['GET', '/users/me/history', 'history', '/users/me/history'],
+      ['DELETE', '/users/me/history', 'forget_history', '/users/me/history'],
+      ['POST', '/users/me/visits', 'visit', '/users/me/visits'],
+    ]
+    for (const [method, path, name, upstream] of names) {
+      const route = matchRoute(method, path).route
+      expect(route?.name).toBe(name)
+      expect(upstreamPath(route as never)).toBe(upstream)
+    }
+    expect(matchRoute('PUT', '/users/me/history').allow).toBe('DELETE, GET, HEAD')
+    expect(matchRoute('GET', '/users/me/visits').allow).toBe('POST')
+    expect(matchRoute('GET', '/users/eve/history').route).toBe(undefined)
+  })
+
   it('knows search by its exact path', () => {
     expect(named(matchRoute('GET', '/search'))).toBe(named(matchRoute('HEAD', '/search')))
     expect(matchRoute('GET', '/search').route?.name).toBe('search')

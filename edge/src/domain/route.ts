@@ -23,6 +23,10 @@ export type RouteName =
   | 'item'
   /** products that are looked for */
   | 'search'
+  /** what a user has looked at and bought; that it be forgotten; that something was looked at */
+  | 'history'
+  | 'forget_history'
+  | 'visit'
   /** a link that no person sees */
   | 'trap'
   | 'livez'
@@ -165,6 +169,11 @@ function parseRoute(method: string, path: string): RouteMatch {
   }
   if (path === '/sales') return isGet(method) ? found('sales', '') : { allow: 'GET, HEAD' }
   if (path === '/search') return isGet(method) ? found('search', '') : { allow: 'GET, HEAD' }
+  if (path === '/users/me/history') {
+    if (method === 'DELETE') return found('forget_history', '')
+    return isGet(method) ? found('history', '') : { allow: 'DELETE, GET, HEAD' }
+  }
+  if (path === '/users/me/visits') return method === 'POST' ? found('visit', '') : { allow: 'POST' }
   if (path === '/early-access') return isGet(method) ? found('trap', '') : { allow: 'GET, HEAD' }
   if (path === '/livez') return isGet(method) ? found('livez', '') : { allow: 'GET, HEAD' }
   if (path === '/healthz') return isGet(method) ? found('healthz', '') : { allow: 'GET, HEAD' }
@@ -208,6 +217,11 @@ export function upstreamPath(route: Route): string {
       return '/sandbox/pay/' + route.subject
     case 'item':
       return '/item/' + route.subject
+    case 'history':
+    case 'forget_history':
+      return '/users/me/history'
+    case 'visit':
+      return '/users/me/visits'
     case 'login':
     case 'logout':
       return '/sessions'

@@ -137,6 +137,7 @@ export class IndexKeeper {
         this.failed = error.message
         this.retry_ms = performance.now() + RETRY_MS
         this.looked_ms = Number.NEGATIVE_INFINITY
+        if (this.loop.isStopping) return
         log.error({ err: error, engine: index.name, reason }, 'index not made anew; the old one goes on')
         metrics.index_builds.inc({ engine: index.name, reason, outcome: 'failed' })
       })

@@ -1,0 +1,1 @@
+DELETE FROM visits WHERE user_id = $1
