@@ -242,6 +242,15 @@ function firstSteps(running: Stack, demo: boolean): string {
       '',
     )
   }
+  if (engines !== undefined) {
+    lines.push(
+      'Look at an item, and who looks at what (a second later):',
+      '',
+      `  ${curl} ${shop}/web/item/poster`,
+      `  ${curl} '${backend}/admin/hot-items?last=15m' -H 'authorization: Bearer ${running.admin_token}'`,
+      '',
+    )
+  }
   lines.push('Ctrl-C stops everything; the next start goes on from here.')
   return lines.join('\n')
 }
