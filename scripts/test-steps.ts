@@ -3,7 +3,7 @@ import { areFetched } from './engines/fetch'
 import { specsThatUse } from './engines/for-run'
 import { findK6 } from './k6'
 import { postgresBinFolder } from './postgres'
-import { findProgram, hasNginx } from './setup'
+import { findProgram, hasLibrdkafka, hasNginx } from './setup'
 
 export type Size = 'quick' | 'normal' | 'full'
 
@@ -40,6 +40,12 @@ export const PARTS: Part[] = [
     isPresent: areFetched,
     get: 'Java 17 or newer and Maven, which fetches it',
     specs: specsThatUse(/elasticsearchForTests|startElasticsearch|engines\/run|'--full'/),
+  },
+  {
+    name: 'librdkafka',
+    isPresent: hasLibrdkafka,
+    get: 'apt-get install librdkafka1',
+    specs: specsThatUse(/events-shop|events-run/),
   },
   { name: 'k6', isPresent: () => findK6() !== undefined, get: 'Go, which builds it', specs: [] },
 ]
