@@ -10,6 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { Redis } from 'ioredis'
 import { intentsKey, metaKey, reservationsKey } from '../contract/keys'
+import { LANE_BATCH_MAX } from '../contract/lane-scripts'
 import { badLogLines } from '../faults/error-log'
 import { readOrders, readTerms } from '../faults/ledger-reader'
 import { type Postgres, startPostgres } from '../scripts/postgres'
@@ -76,7 +77,7 @@ export async function settle(args: string[]): Promise<void> {
   if (unknown !== undefined) throw new Error(`--ledger: postgres or pglite, got ${unknown}`)
   const plan: Plan = {
     backlog: wholeNumber('--backlog', values.backlog, 1000, 5_000_000),
-    batch: wholeNumber('--batch', values.batch, 1, 255),
+    batch: wholeNumber('--batch', values.batch, 1, LANE_BATCH_MAX),
     rate: wholeNumber('--rate', values.rate, 1, 100_000),
     seconds: wholeNumber('--seconds', values.seconds, 1, 3600),
     connections: wholeNumber('--connections', values.connections, 1, 10_000),

@@ -13,7 +13,6 @@ export interface Interval {
 
 export type Verdict = 'met' | 'missed' | 'unresolved'
 
-export const INTERVAL_VALUES_MIN = 6
 const MISS_MAX = 0.05
 
 export function median(values: number[]): number {

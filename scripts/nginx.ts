@@ -1,7 +1,7 @@
 // The gate as a process: finds nginx (or OpenResty), renders the template into a prefix of its own, runs it there.
 //
 // The same template serves `npm start`, the tests, the benchmark and the containers; only the placeholders differ.
-import { execFileSync, spawnSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -224,15 +224,5 @@ function readText(file: string): string {
     return readFileSync(file, 'utf8')
   } catch {
     return ''
-  }
-}
-
-/** Whether `nginx -t` accepts the file; its words when it does not. */
-export function checkNginxConfig(dir: string, config_file: string): string | undefined {
-  try {
-    execFileSync(findNginx().command, ['-t', '-p', dir, '-c', config_file, '-e', 'stderr'], { stdio: 'pipe' })
-    return undefined
-  } catch (error) {
-    return String((error as { stderr?: Buffer }).stderr ?? error)
   }
 }

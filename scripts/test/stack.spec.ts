@@ -47,7 +47,7 @@ test('a reload leaves the gate serving', async () => {
 })
 
 test('admin(): the answer, or an error with method, path and status', async () => {
-  expect(await stack.admin('GET', '/admin/sales')).toBeDefined()
+  expect(await stack.admin('GET', '/admin/sales')).toHaveProperty('sales')
   const missing = stack.admin('GET', '/admin/sales/nothing/ledger')
   await expect(missing).rejects.toThrow(AdminError)
   await expect(missing).rejects.toThrow('GET /admin/sales/nothing/ledger: 404')

@@ -3,6 +3,7 @@
 // Addresses and secrets are not in it: they come from the environment (RUSHGATE_REDIS_URL, REDIS_VOLATILE_URL, RUSHGATE_BACKEND, RUSHGATE_SECRET, and
 // RUSHGATE_TRUSTED_PROXIES in place of clients.trusted_proxies).
 
+import { LANE_BATCH_MAX } from '../../../contract/lane-scripts'
 import { parseNetwork } from '../domain/address'
 import type { RouteName } from '../domain/route'
 import { type EventsSettings, eventsSchema } from './events'
@@ -59,9 +60,9 @@ export const laneSchema = object(
   {
     batch_max: integer({
       min: 1,
-      max: 255,
+      max: LANE_BATCH_MAX,
       unit: 'reservations',
-      default: 255,
+      default: LANE_BATCH_MAX,
       description: 'Most in one script call: it bounds the time that one call holds Redis (255 take about 1 ms).',
     }),
     queue_max: integer({
