@@ -149,6 +149,12 @@ export class ManagedProcess {
     sendSignal(group, 'SIGKILL') // children that outlived it
   }
 
+  /** On the same ports with the same data, whether it runs or was killed. */
+  async restart(): Promise<void> {
+    await this.stop()
+    await this.start()
+  }
+
   logTail(): string {
     return [this.plan.log_file, ...(this.plan.more_logs ?? [])]
       .map((file) => `--- ${file}\n${fileTail(file)}`)

@@ -6,24 +6,14 @@ import { chownSync, cpSync, existsSync, mkdirSync, readdirSync, rmSync, writeFil
 import { join, resolve } from 'node:path'
 import { freePort } from '../ports'
 import { type DeathListener, ManagedProcess, READS_ALL } from '../processes'
-import { fetchElasticsearch, type Progress } from './fetch'
+import { fetchElasticsearch } from './fetch'
 import { JAVA_MIN, JAVA_MIN_ELASTICSEARCH_9, requireJava } from './java'
+import type { EngineOptions } from './options'
 
 const HEAP_MB = 512
 const READY_TIMEOUT_MS = 120_000
 const ASK_TIMEOUT_MS = 3000
 const NOBODY = { uid: 65534, gid: 65534 }
-
-export interface ElasticsearchOptions {
-  /** made when absent; what is in it is kept */
-  folder: string
-  port?: number
-  heap_mb?: number
-  /** goes on when this process ends */
-  outlives_us?: boolean
-  onDeath?: DeathListener
-  progress?: Progress
-}
 
 export class Elasticsearch extends ManagedProcess {
   /** as ELASTICSEARCH_URL */
@@ -45,19 +35,13 @@ export class Elasticsearch extends ManagedProcess {
     else super.kill(signal)
   }
 
-  /** On the same port with the same data, whether it runs or was killed. */
-  async restart(): Promise<void> {
-    await this.stop()
-    await this.start()
-  }
-
   override async stop(timeout_ms?: number): Promise<void> {
     this.kill('SIGCONT')
     await super.stop(timeout_ms)
   }
 }
 
-export async function startElasticsearch(options: ElasticsearchOptions): Promise<Elasticsearch> {
+export async function startElasticsearch(options: EngineOptions): Promise<Elasticsearch> {
   const folder = resolve(options.folder)
   const { home, version } = await fetchElasticsearch(options.progress)
   const java = requireJava(version.startsWith('9.') ? JAVA_MIN_ELASTICSEARCH_9 : JAVA_MIN)

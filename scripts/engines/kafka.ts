@@ -11,8 +11,9 @@ import { promisify } from 'node:util'
 import { Kafka as KafkaClient, logLevel } from 'kafkajs'
 import { freePort } from '../ports'
 import { type DeathListener, ManagedProcess } from '../processes'
-import { fetchKafka, type Progress } from './fetch'
+import { fetchKafka } from './fetch'
 import { JAVA_MIN, type Java, requireJava } from './java'
+import type { EngineOptions } from './options'
 
 /** Enough for tests. */
 const HEAP_MB = 256
@@ -41,17 +42,6 @@ export interface Topic {
   partitions: number
 }
 
-export interface KafkaOptions {
-  /** made when absent; what is in it is kept */
-  folder: string
-  port?: number
-  heap_mb?: number
-  /** goes on when this process ends */
-  outlives_us?: boolean
-  onDeath?: DeathListener
-  progress?: Progress
-}
-
 export class Kafka extends ManagedProcess {
   /** as KAFKA_BROKERS */
   readonly brokers: string
@@ -68,15 +58,9 @@ export class Kafka extends ManagedProcess {
   createTopics(topics: Topic[]): Promise<void> {
     return createTopics(this.brokers, topics)
   }
-
-  /** On the same port with the same data, whether it runs or was killed. */
-  async restart(): Promise<void> {
-    await this.stop()
-    await this.start()
-  }
 }
 
-export async function startKafka(options: KafkaOptions): Promise<Kafka> {
+export async function startKafka(options: EngineOptions): Promise<Kafka> {
   const folder = resolve(options.folder)
   const java = requireJava(JAVA_MIN)
   const jars = await fetchKafka(options.progress)

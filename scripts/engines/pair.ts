@@ -11,6 +11,7 @@ import type { DeathListener, ManagedProcess } from '../processes'
 import { elasticsearchAnswers, startElasticsearch } from './elasticsearch'
 import type { Progress } from './fetch'
 import { kafkaAnswers, startKafka } from './kafka'
+import type { EngineOptions } from './options'
 import { topicsWithPrefix } from './topics'
 
 export const ENGINES = ['kafka', 'elasticsearch'] as const
@@ -69,7 +70,7 @@ export async function up(name: EngineName, options: UpOptions): Promise<UpEngine
   return { ...(await status(name, options.dir)), process: engine }
 }
 
-async function upKafka(plan: Parameters<typeof startKafka>[0]): Promise<ManagedProcess> {
+async function upKafka(plan: EngineOptions): Promise<ManagedProcess> {
   const kafka = await startKafka(plan)
   await kafka.createTopics(topicsWithPrefix(process.env.KAFKA_TOPIC_PREFIX ?? ''))
   return kafka
