@@ -2,6 +2,7 @@
 //
 // As with sales, a change is announced only after the ledger has made it durable: a gate never goes back to an older version.
 import { type FollowedLists, LIST_KINDS, LISTS } from '../../../contract/followed-lists'
+import { Latest } from '../ledger/latest'
 import type { ListsSnapshot } from '../ledger/lists'
 import type { Ledger } from '../ledger/port'
 import type { Logger } from '../log'
@@ -14,7 +15,7 @@ import { ChangeLog } from './changes'
 const POLL_MS = 250
 
 export class ListsFollower {
-  private snapshot: ListsSnapshot | undefined
+  private readonly newest: Latest<ListsSnapshot>
   private announced = -1
   private readonly changes = new ChangeLog()
   private readonly waiters = new Waiters()
@@ -25,6 +26,7 @@ export class ListsFollower {
     log: Logger,
     private readonly metrics: Metrics,
   ) {
+    this.newest = new Latest(ledger.lists)
     this.loop = new Loop({ name: 'lists', log, metrics, step: () => this.step() })
   }
 
@@ -42,14 +44,8 @@ export class ListsFollower {
     this.loop.kick()
   }
 
-  /** The lists as of now, read again only when their version has risen. */
-  async latest(): Promise<ListsSnapshot> {
-    const version = await this.ledger.lists.version()
-    if (this.snapshot?.version === version) return this.snapshot
-    const read = await this.ledger.lists.read()
-    // a slower answer must not replace a newer one
-    if (this.snapshot === undefined || read.version >= this.snapshot.version) this.snapshot = read
-    return this.snapshot
+  latest(): Promise<ListsSnapshot> {
+    return this.newest.get()
   }
 
   /** Resolves with what there is to tell as soon as there is anything, or after the poll's wait; undefined before the first look. */

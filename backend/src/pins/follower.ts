@@ -2,6 +2,7 @@
 //
 // As with sales, a change is announced only after the ledger has made it durable: a gate never goes back to an older version.
 import type { FollowedPins } from '../../../contract/followed-pins'
+import { Latest } from '../ledger/latest'
 import type { PinsSnapshot } from '../ledger/pins'
 import type { Ledger } from '../ledger/port'
 import type { Logger } from '../log'
@@ -13,7 +14,7 @@ import type { Metrics } from '../metrics'
 const POLL_MS = 250
 
 export class PinsFollower {
-  private snapshot: PinsSnapshot | undefined
+  private readonly newest: Latest<PinsSnapshot>
   private announced: FollowedPins | undefined
   private readonly waiters = new Waiters()
   private readonly loop: Loop
@@ -23,6 +24,7 @@ export class PinsFollower {
     log: Logger,
     metrics: Metrics,
   ) {
+    this.newest = new Latest(ledger.pins)
     this.loop = new Loop({ name: 'pins', log, metrics, step: () => this.step() })
   }
 
@@ -40,14 +42,8 @@ export class PinsFollower {
     this.loop.kick()
   }
 
-  /** As of now, read again only when their version has risen. */
-  async latest(): Promise<PinsSnapshot> {
-    const version = await this.ledger.pins.version()
-    if (this.snapshot?.version === version) return this.snapshot
-    const read = await this.ledger.pins.read()
-    // a slower answer must not replace a newer one
-    if (this.snapshot === undefined || read.version >= this.snapshot.version) this.snapshot = read
-    return this.snapshot
+  latest(): Promise<PinsSnapshot> {
+    return this.newest.get()
   }
 
   /** Resolves with all pins as soon as they are newer, or after the poll's wait; undefined before the first look. */
