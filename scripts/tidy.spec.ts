@@ -6,8 +6,13 @@ import { plugins } from '../edge/src/plugins/index'
 import { bundleHelpers, scriptHelpers } from './tidy/emitted'
 import { type Finding, formatFinding, ourFiles, root, type SourceFile } from './tidy/files'
 import { allImports, deadFiles, importCircles, wrongDirections } from './tidy/layers'
+import { brokenLinks, mappedTwice, unknownMetrics, unknownVariables } from './tidy/manuals'
 import { longFiles, pluginFolders, versions, wrongTexts } from './tidy/repository'
 import { bannedConstructs, bothProgram, longFunctions } from './tidy/syntax'
+
+function file(path: string, text = ''): SourceFile {
+  return { path, text }
+}
 
 function lines(findings: Finding[]): string[] {
   return findings.map(formatFinding)
@@ -48,6 +53,12 @@ describe('the tree', () => {
 
   it('has no leftovers, machine paths or registries', () => {
     expect(lines(files.flatMap(wrongTexts))).toEqual([])
+  })
+
+  it('has manuals that name what is there', () => {
+    const { scripts } = JSON.parse(readFileSync(`${root}package.json`, 'utf8'))
+    expect(lines(brokenLinks(files, Object.keys(scripts)))).toEqual([])
+    expect(lines([...mappedTwice(files), ...unknownVariables(files), ...unknownMetrics(files)])).toEqual([])
   })
 
   it('has one version and whole plugin folders', () => {
@@ -151,7 +162,6 @@ describe('rules bite', () => {
   })
 
   it('on imports', () => {
-    const file = (path: string, text = ''): SourceFile => ({ path, text })
     const files = [
       file('edge/src/domain/a.ts', "import { b } from '../kernel/b'\nimport * as s from 'ngx.semaphore'"),
       file('edge/src/kernel/b.ts', "import type { p } from '../../../backend/src/p'"),
@@ -215,7 +225,6 @@ describe('rules bite', () => {
   })
 
   it('on versions and plugin folders', () => {
-    const file = (path: string, text: string): SourceFile => ({ path, text })
     const files = [
       file('package.json', '{"version":"1.2.3"}'),
       file('package-lock.json', '{"version":"1.2.3","packages":{"":{"version":"1.2.2"}}}'),
@@ -234,6 +243,28 @@ describe('rules bite', () => {
     expect(lines(pluginFolders(folder))).toEqual([
       "edge/src/plugins/session: a plugin's folder holds code, schema, spec and man page: add README.md",
     ])
+  })
+
+  it('on manuals that name what is not there', () => {
+    const files = [
+      file('docs/MAP.md', '[a](../a.ts)\n[a again](../a.ts), [b](b.ts), [out](https://x.example/), [here](#here)'),
+      file(
+        'docs/OPERATING.md',
+        '| `KNOWN` | `npm run start` |\n`npm run fly`\n`rushgate_known_total`, `rushgate_gone_total`',
+      ),
+      file('a.ts', ''),
+      file('edge/src/adapters/environment.ts', "os.getenv('KNOWN')\nrequired('UNKNOWN')"),
+      file('backend/src/metrics.ts', "counter('known_total')"),
+    ]
+    expect(lines(brokenLinks(files, ['start']))).toEqual([
+      'docs/MAP.md:2: links to docs/b.ts, which is not there',
+      'docs/OPERATING.md:2: npm run fly: package.json has no such script',
+    ])
+    expect(lines(mappedTwice(files))).toEqual(['docs/MAP.md:2: ../a.ts is there twice'])
+    expect(lines(unknownVariables(files))).toEqual([
+      'edge/src/adapters/environment.ts:2: UNKNOWN has no row in the table of docs/OPERATING.md',
+    ])
+    expect(lines(unknownMetrics(files))).toEqual(['docs/OPERATING.md:3: there is no metric rushgate_gone_total'])
   })
 
   it('on what is emitted', () => {

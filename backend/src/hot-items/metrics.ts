@@ -8,13 +8,17 @@ export type HotItemMetrics = ReturnType<typeof createHotItemMetrics>
 export function createHotItemMetrics(registry: Registry) {
   const registers = [registry]
   const counter = <T extends string>(name: string, help: string, labelNames: T[]) =>
-    new Counter({ name: `rushgate_hot_item_${name}`, help, labelNames, registers })
+    new Counter({ name: `rushgate_${name}`, help, labelNames, registers })
   return {
-    indexed: counter('events_indexed_total', 'Events of items put into the store', []),
-    duplicates: counter('events_duplicate_total', 'Events delivered again that the store had already', []),
-    dead: counter('events_dead_total', 'Events set aside because they cannot be kept', ['cause']),
-    dead_lost: counter('events_dead_lost_total', 'Dead events that could not even be set aside', []),
-    store_failures: counter('store_failures_total', 'Writes that the store did not take and that were tried again', []),
+    indexed: counter('hot_item_events_indexed_total', 'Events of items put into the store', []),
+    duplicates: counter('hot_item_events_duplicate_total', 'Events delivered again that the store had already', []),
+    dead: counter('hot_item_events_dead_total', 'Events set aside because they cannot be kept', ['cause']),
+    dead_lost: counter('hot_item_events_dead_lost_total', 'Dead events that could not even be set aside', []),
+    store_failures: counter(
+      'hot_item_store_failures_total',
+      'Writes that the store did not take and that were tried again',
+      [],
+    ),
     store_away: new Gauge({
       name: 'rushgate_hot_item_store_away',
       help: '1 while the store takes nothing and the queue waits',
