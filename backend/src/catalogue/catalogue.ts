@@ -136,7 +136,7 @@ export class Catalogue {
 }
 
 /** By SKU, what the sales offer that are not drafts nor ended by hand; whether one is open is for the reader's clock. */
-export function offersOf(sales: readonly Sale[]): Map<string, Offer[]> {
+function offersOf(sales: readonly Sale[]): Map<string, Offer[]> {
   const offers = new Map<string, Offer[]>()
   const latest_first = [...sales].sort((one, other) => other.opens_ms - one.opens_ms || compareText(one.id, other.id))
   for (const { id, title, state, opens_ms, closes_ms, skus } of latest_first) {

@@ -24,7 +24,7 @@ import readProductsAfter from './sql/read-products-after.sql'
 import removeProduct from './sql/remove-product.sql'
 import writeOffers from './sql/write-offers.sql'
 
-export const PRODUCTS_MAX = 1_000_000
+const PRODUCTS_MAX = 1_000_000
 /** a removed product is remembered for so long */
 const REMOVED_KEPT_MS = 7 * 24 * 3_600_000
 

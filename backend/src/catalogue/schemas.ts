@@ -10,7 +10,7 @@ const PICTURE_LENGTH_MAX = 300
 const ATTRIBUTES_MAX = 20
 const VALUE_LENGTH_MAX = 80
 const AMOUNT_MAX = 1_000_000_000_000
-export const PRODUCTS_AT_ONCE_MAX = 500
+const PRODUCTS_AT_ONCE_MAX = 500
 
 const PLAIN = 'must be text without control characters'
 

@@ -18,7 +18,7 @@ const NAMES_MAX = 4
 const NOTHING_THERE = new Set(['ENOTFOUND', 'ENODATA'])
 
 /** Of 192.0.2.7: 7.2.0.192.in-addr.arpa. */
-export function reverseName({ groups }: Address): string {
+function reverseName({ groups }: Address): string {
   const bytes = groups.flatMap((group) => [group >> 8, group & 255])
   if (groups.length === 2) return `${bytes.reverse().join('.')}.in-addr.arpa`
   const digits = bytes.flatMap((byte) => [(byte >> 4).toString(16), (byte & 15).toString(16)])

@@ -7,15 +7,15 @@ import type { Dimension, Filter } from './store'
 
 const SECOND_MS = 1_000
 const DAY_MS = 86_400_000
-export const RANGE_MS_MAX = 31 * DAY_MS
-export const MINUTES_RANGE_MS_MAX = DAY_MS
-export const BUCKETS_MAX = 1_500
-export const GROUPS_MAX = 1_000
+const RANGE_MS_MAX = 31 * DAY_MS
+const MINUTES_RANGE_MS_MAX = DAY_MS
+const BUCKETS_MAX = 1_500
+const GROUPS_MAX = 1_000
 const MINUTE_ITEMS_MAX = 20
 const LATEST_MAX = 200
 const TEXT_LENGTH_MAX = 255
 
-export const STEPS_MS = { second: SECOND_MS, minute: 60_000, hour: 3_600_000, day: DAY_MS } as const
+const STEPS_MS = { second: SECOND_MS, minute: 60_000, hour: 3_600_000, day: DAY_MS } as const
 const UNITS_MS: Record<string, number> = { s: SECOND_MS, m: 60_000, h: 3_600_000, d: DAY_MS }
 
 /** Views that count by something, and what each calls it in its answer. */

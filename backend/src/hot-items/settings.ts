@@ -1,8 +1,8 @@
 // The environment variables of hot items, and their bounds.
 import { z } from 'zod'
 
-export const HOT_ITEM_CONSUMERS_MAX = 16
-export const HOT_ITEM_RETENTION_DAYS_MAX = 365
+const HOT_ITEM_CONSUMERS_MAX = 16
+const HOT_ITEM_RETENTION_DAYS_MAX = 365
 
 export const hot_item_environment = {
   /** of this process, in the one group of all; more than the topic has partitions stand by */

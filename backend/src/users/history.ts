@@ -7,8 +7,8 @@ import putVisits from './sql/put-visits.sql'
 import readPurchases from './sql/read-purchases.sql'
 import readVisits from './sql/read-visits.sql'
 
-export const VISITS_MAX = 100
-export const PURCHASES_MAX = 100
+const VISITS_MAX = 100
+const PURCHASES_MAX = 100
 
 export interface Visit {
   user: string

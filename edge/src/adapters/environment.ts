@@ -92,7 +92,7 @@ function addressOf(host: string): string {
 }
 
 /** redis[s]://[[user]:password@]host[:port][/database] */
-export function parseRedisUrl(url: string, variable: string): RedisAddress {
+function parseRedisUrl(url: string, variable: string): RedisAddress {
   const [scheme, rest] = string.match(url, '^(rediss?)://(.+)$')
   if (scheme === undefined || rest === undefined) error(variable + ': must be redis://host:port or rediss://…', 0)
   let place = rest as string

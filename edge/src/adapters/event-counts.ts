@@ -9,7 +9,7 @@ import * as ffi from 'ffi'
 import { EVENT_WORKER_LENGTH } from '../../../contract/hot-item-event'
 import { hexadecimal, placeIn, randomBytes } from './crypto'
 
-export const DROPS = [
+const DROPS = [
   /** events.queue_max or events.queue_kib_max is reached */
   'queue_full',
   /** events.keep_ms_max is over */

@@ -53,7 +53,7 @@ function remember(into: Remembered, key: string, text: string): void {
 }
 
 /** The path as the route has it: what was matched, without query and without what is a token. */
-export function eventPath(route: Route): string {
+function eventPath(route: Route): string {
   switch (route.name) {
     case 'item':
       return '/web/item/' + route.subject

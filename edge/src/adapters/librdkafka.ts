@@ -3,7 +3,7 @@
 // Nothing of it ever calls back into Lua: delivery reports, errors and log lines are events, which are polled (set_events).
 import * as ffi from 'ffi'
 
-export const LIBRARY = 'librdkafka.so.1'
+const LIBRARY = 'librdkafka.so.1'
 
 // names of our own, as in crypto.ts
 ffi.cdef(`

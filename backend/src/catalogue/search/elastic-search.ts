@@ -66,7 +66,7 @@ const ORDERS: Record<Sort, estypes.Sort> = {
 }
 
 /** No answer in time counts as Elasticsearch being away; so does a search that it gave up. */
-export class SearchGivenUp extends Error {}
+class SearchGivenUp extends Error {}
 
 export class ElasticSearch implements SearchEngine {
   readonly name = 'elasticsearch'

@@ -7,7 +7,7 @@ export type Sort = (typeof SORTS)[number]
 /** results that can be reached by turning pages; totals are counted no further */
 export const RESULTS_MAX = 10_000
 export const FACETS_MAX = 50
-export const SUMMARY_LENGTH_MAX = 200
+const SUMMARY_LENGTH_MAX = 200
 
 export interface SearchRequest {
   /** words (words.ts); none: everything is found */

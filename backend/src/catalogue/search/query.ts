@@ -6,7 +6,7 @@ import { attributeName, attributeValue } from '../schemas'
 import { RESULTS_MAX, SORTS, type Sort } from './engine'
 import { termsOf } from './words'
 
-export const QUERY_LENGTH_MAX = 200
+const QUERY_LENGTH_MAX = 200
 const FILTERS_MAX = 10
 const PAGE_SIZE_MAX = 60
 export const PAGE_SIZE_DEFAULT = 20

@@ -84,7 +84,7 @@ export class SqlSearch implements SearchEngine {
 }
 
 /** How well a word of the index agrees with a term; 0: not at all. */
-export function scoreOf(term: string, word: string): number {
+function scoreOf(term: string, word: string): number {
   if (word === term) return MATCH_SCORES.exact
   if (term.length >= PREFIX_LENGTH_MIN && word.startsWith(term)) return MATCH_SCORES.prefix
   const allowed = editsAllowed(term)

@@ -4,9 +4,9 @@
 // that folds. No language is assumed: no stems and no stop words; "lamps" finds "lamp" as one typing error away.
 
 /** of a query; what comes after is not looked for */
-export const TERMS_MAX = 8
+const TERMS_MAX = 8
 /** longer words are cut, in the index as well */
-export const WORD_LENGTH_MAX = 40
+const WORD_LENGTH_MAX = 40
 /** longer words are found with one typing error at most */
 const NEAR_TWO_LENGTH_MAX = 24
 
