@@ -25,6 +25,8 @@ const WATCHED_BYTES = 800
 
 const KEYS_PER_S_MIN = 200_000
 const DETECT_MS_MAX = 100
+const RATE_PROMISED = 20_000
+const REACHED_MIN = 0.95
 const RECALL_MIN = 0.99
 const PRECISION_MIN = 0.95
 const BYTES_MAX = 2 * 1024 * 1024
@@ -68,7 +70,7 @@ export async function hotItems(args: string[]): Promise<void> {
         detect_ms_p50: detection.p50_ms,
         detect_ms_max: detection.max_ms,
         detect_at_most: DETECT_MS_MAX,
-        verdict: detection.p99_ms <= DETECT_MS_MAX ? 'met' : 'missed',
+        verdict: verdictOf(detection.p99_ms, detection.reached_rps),
         rushes: detection.rushes,
         reached_rps: detection.reached_rps,
         recall: counted.recall,
@@ -94,6 +96,12 @@ export async function hotItems(args: string[]): Promise<void> {
   }
 }
 
+/** What a slower rate shows says nothing of the promised one. */
+function verdictOf(p99_ms: number, reached_rps: number): string {
+  if (p99_ms > DETECT_MS_MAX) return 'missed'
+  return reached_rps < REACHED_MIN * RATE_PROMISED ? 'unresolved' : 'met'
+}
+
 function readFlags(args: string[]) {
   const { values } = parseArgs({
     args,
@@ -101,7 +109,7 @@ function readFlags(args: string[]) {
       seed: { type: 'string', default: '1' },
       windows: { type: 'string', default: '5' },
       events: { type: 'string', default: '1000000' },
-      rate: { type: 'string', default: '20000' },
+      rate: { type: 'string', default: String(RATE_PROMISED) },
       rushes: { type: 'string', default: '100' },
       slices: { type: 'string', default: '11' },
       requests: { type: 'string', default: '6000' },

@@ -23,7 +23,13 @@ export const RUN_PACKAGES: DebianPackage[] = [
   { name: 'redis-server', reason: 'holds the stock that is for sale, and the queue', isPresent: has('redis-server') },
 ]
 
+/** For `npm start -- --full`. */
+export const FULL_PACKAGES: DebianPackage[] = [
+  { name: 'librdkafka1', reason: 'events of items to Kafka, from the gate', isPresent: hasLibrdkafka },
+]
+
 export const TEST_PACKAGES: DebianPackage[] = [
+  ...FULL_PACKAGES,
   { name: 'libnginx-mod-http-js', reason: 'njs: the outer tier in plain nginx', isPresent: hasNjs },
   { name: 'luajit2', reason: 'the language of the gate, for its specs', isPresent: has('luajit') },
   { name: 'lua-busted', reason: 'runs the specs under LuaJIT', isPresent: has('busted') },
@@ -32,7 +38,6 @@ export const TEST_PACKAGES: DebianPackage[] = [
   { name: 'chromium', reason: 'the pages in a real browser', isPresent: has('chromium') },
   { name: 'wrk', reason: 'load for measurements', isPresent: has('wrk') },
   { name: 'hey', reason: 'load for measurements', isPresent: has('hey') },
-  { name: 'librdkafka1', reason: 'events of items to Kafka, from the gate', isPresent: hasLibrdkafka },
   { name: 'kcat', reason: 'reads Kafka topics', isPresent: has('kcat') },
 ]
 

@@ -15,7 +15,7 @@ import { ENGINES, type OurEngines, status, upForUs } from './engines/pair'
 import { isBuildNeeded } from './freshness'
 import { trialCertificate } from './nginx'
 import { describeExit, type ExitState } from './processes'
-import { installPackages, missingPackages, RUN_PACKAGES, whyNotInstallable } from './setup'
+import { FULL_PACKAGES, installPackages, missingPackages, RUN_PACKAGES, whyNotInstallable } from './setup'
 import { PortTakenError, ROOT, type Stack, startStack } from './stack'
 
 const METRICS_PORT = 9145
@@ -110,8 +110,12 @@ async function build(onOutput: (line: string) => void): Promise<void> {
   if (code !== 0) throw new Error(`the build failed:\n${log.join('').trimEnd()}`)
 }
 
+function missingFor(options: StartOptions) {
+  return missingPackages(options.full === true ? [...RUN_PACKAGES, ...FULL_PACKAGES] : RUN_PACKAGES)
+}
+
 function startTasks(options: StartOptions) {
-  const missing = missingPackages(RUN_PACKAGES)
+  const missing = missingFor(options)
   return new Listr(
     [
       {
@@ -259,7 +263,7 @@ async function main(): Promise<void> {
   const options = parseOptions()
   options.dir = resolve(options.dir)
   stopOnSignals()
-  const missing = missingPackages(RUN_PACKAGES)
+  const missing = missingFor(options)
   const hindrance =
     (missing.length === 0 ? undefined : whyNotInstallable(missing)) ??
     (options.full ? whyNoEngines(!areFetched()) : undefined)

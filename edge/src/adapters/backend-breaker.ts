@@ -73,8 +73,9 @@ export function backendBreaker(
   }
 
   function check(): void {
-    if (claimTrial(store, nowMs())) {
-      endTrial(store, isAlive(), nowMs())
+    const now_ms = nowMs()
+    if (claimTrial(store, now_ms)) {
+      endTrial(store, now_ms, isAlive(), nowMs())
     } else if (breakerState(store, nowMs()) === 'closed' && store.claim('check', CHECK_EVERY_MS)) {
       if (isAlive()) countSuccess(store)
       else countFailure(store, nowMs())

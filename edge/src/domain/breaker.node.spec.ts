@@ -43,8 +43,8 @@ class Play {
         this.trials.push(fake.now_ms)
       }
     } else if (this.trials.length > 0) {
-      this.trials.shift()
-      endTrial(fake.store, deed === 'end well', fake.now_ms)
+      const claimed_ms = this.trials.shift() as number
+      endTrial(fake.store, claimed_ms, deed === 'end well', fake.now_ms)
     }
     this.busy -= 1
   }
@@ -81,7 +81,7 @@ it('whatever was before: a backend that is well closes it within its longest tim
       fake.before = () => {}
       const until_ms = fake.now_ms + OPEN_MS_MAX + TRIAL_MS_MAX + 2000
       for (; fake.now_ms < until_ms; fake.now_ms += 500) {
-        if (claimTrial(fake.store, fake.now_ms)) endTrial(fake.store, true, fake.now_ms)
+        if (claimTrial(fake.store, fake.now_ms)) endTrial(fake.store, fake.now_ms, true, fake.now_ms)
         countSuccess(fake.store)
       }
       expect(breakerState(fake.store, fake.now_ms)).toBe('closed')

@@ -27,7 +27,7 @@ describe('a breaker', () => {
     expect(claimTrial(fake.store, 999)).toBe(false)
     expect(claimTrial(fake.store, 1000)).toBe(true)
     expect(claimTrial(fake.store, 1000)).toBe(false)
-    endTrial(fake.store, true, 1200)
+    endTrial(fake.store, 1000, true, 1200)
     expect(breakerState(fake.store, 1200)).toBe('closed')
     expect(claimTrial(fake.store, 1200)).toBe(false)
     for (let i = 1; i < FAILURES_MAX; i++) countFailure(fake.store, 1300)
@@ -40,7 +40,7 @@ describe('a breaker', () => {
     const waits: number[] = []
     for (let i = 0; i < 4; i++) {
       expect(claimTrial(store, now_ms)).toBe(true)
-      endTrial(store, false, now_ms)
+      endTrial(store, now_ms, false, now_ms)
       const failed_ms = now_ms
       while (breakerState(store, now_ms) === 'open') now_ms += 1000
       waits.push(now_ms - failed_ms)
@@ -54,7 +54,11 @@ describe('a breaker', () => {
     expect(claimTrial(fake.store, 1000)).toBe(true)
     fake.now_ms = 8000
     expect(claimTrial(fake.store, 8000)).toBe(true)
-    endTrial(fake.store, true, 8000)
-    expect(breakerState(fake.store, 8000)).toBe('closed')
+    // the first was alive after all: what it found is as old, and the second goes on
+    endTrial(fake.store, 1000, true, 8001)
+    expect(breakerState(fake.store, 8001)).toBe('half_open')
+    expect(claimTrial(fake.store, 8001)).toBe(false)
+    endTrial(fake.store, 8000, true, 8002)
+    expect(breakerState(fake.store, 8002)).toBe('closed')
   })
 })

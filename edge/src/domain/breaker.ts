@@ -47,12 +47,14 @@ export function countSuccess(store: BreakerStore): void {
   if (store.get(UNTIL) === 0 && store.get(FAILURES) !== 0) store.set(FAILURES, 0)
 }
 
-/** May the caller make the one trial? Who is told yes reports how it went with endTrial. */
+/** May the caller make the one trial? Who is told yes reports with endTrial how it went, and since when it was under way. */
 export function claimTrial(store: BreakerStore, now_ms: number): boolean {
   return breakerState(store, now_ms) === 'half_open' && store.claim(TRIAL, TRIAL_MS_MAX)
 }
 
-export function endTrial(store: BreakerStore, went_well: boolean, now_ms: number): void {
+/** A trial that took so long that it was taken for dead says nothing: another may be under way. */
+export function endTrial(store: BreakerStore, claimed_ms: number, went_well: boolean, now_ms: number): void {
+  if (now_ms - claimed_ms >= TRIAL_MS_MAX) return
   if (went_well) {
     store.set(FAILURES, 0)
     store.set(UNTIL, 0)
