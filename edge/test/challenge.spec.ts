@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Challenge, formatSalt, type Proof, type SaltParts, SESSION_MARK_LENGTH } from '../../contract/challenge'
 import { HKDF_BYTES, HKDF_SALT } from '../../contract/secrets'
 import { parseSessionToken } from '../../contract/session-token'
+import { encodeProof as encode, sha256Hex as hex, solve } from './proving'
 import { type Answer, type DemoSession, type Shop, startShop, until } from './shop'
 
 let shop: Shop
@@ -11,21 +12,10 @@ let ada: DemoSession
 let eve: DemoSession
 let keys = 0
 
-const hex = (text: string) => createHash('sha256').update(text).digest('hex')
-const encode = (proof: object) => Buffer.from(JSON.stringify(proof)).toString('base64')
-
 async function challengeFor(who: DemoSession, sale: string): Promise<Challenge> {
   const answer = await shop.get(`/sales/${sale}/challenge`, who.session)
   expect(answer.status).toBe(200)
   return answer.body as unknown as Challenge
-}
-
-/** As a client of ALTCHA's protocol does it, by the letter. */
-function solve({ algorithm, challenge, maxnumber, salt, signature }: Challenge): Proof {
-  for (let number = 0; number <= maxnumber; number++) {
-    if (hex(`${salt}${number}`) === challenge) return { algorithm, challenge, number, salt, signature }
-  }
-  throw new Error(`no number up to ${maxnumber}`)
 }
 
 async function buy(who: DemoSession, sale: string, proof: string | undefined, key = `key-${keys++}`): Promise<Answer> {

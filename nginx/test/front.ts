@@ -21,12 +21,14 @@ export interface Front {
 export interface FrontOptions {
   /** of both gates and the backend */
   env?: StackOptions['env']
+  /** path of the rushgate.json of both gates */
+  config?: string
   outer?: Partial<OuterOptions>
 }
 
-export async function startFront({ env, outer: more }: FrontOptions = {}): Promise<Front> {
-  const shop = await startShop({ env })
-  const second = await startAnotherGate(shop.stack, 'second', { env })
+export async function startFront({ env, config, outer: more }: FrontOptions = {}): Promise<Front> {
+  const shop = await startShop({ env, config })
+  const second = await startAnotherGate(shop.stack, 'second', { env, config })
   const port = await freePort()
   const gates = [shop.stack.urls.gate, second.urls.gate].map((url) => new URL(url).host)
   const dir = join(shop.dir, 'outer')
