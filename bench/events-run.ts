@@ -1,7 +1,8 @@
 // Events under load while nginx is reloaded again and again, the broker is away for a while and at last a worker is killed:
-// afterwards what is in the topic is held against what the gate counted.
+// afterwards what is in the topic, and in Elasticsearch where there is one, is held against what the gate counted.
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { type Elasticsearch, startElasticsearch } from '../scripts/engines/elasticsearch'
 import { type Kafka, startKafka } from '../scripts/engines/kafka'
 import { type Stack, startStack } from '../scripts/stack'
 import { type GateCounts, type Reconciliation, readGateCounts, reconcile } from './events-check'
@@ -20,6 +21,8 @@ export interface EventsRun {
   /** workers killed after all that, each under load */
   kills: number
   workers: number
+  /** with an Elasticsearch, to which the backend's indexer brings the events */
+  index: boolean
   progress: (text: string) => void
 }
 
@@ -32,6 +35,8 @@ export interface EventsResult extends Reconciliation {
   p99_ms: number
   p99_outage_ms: number
   by_reason: Record<string, number>
+  /** in Elasticsearch; undefined without one */
+  indexed: number | undefined
   gate_workers: number
   gaps: number
 }
@@ -43,6 +48,8 @@ const KILL_REQUESTS = 20_000
 /** a worker that was reloaded in the outage gives up after events.exit_ms_max, 25 s */
 const SETTLE_MS = 60_000
 const PREFIX = 'run-'
+/** a million events in half a minute, on a machine that does nothing else */
+const INDEXED_MS_MAX = 300_000
 
 interface Sums {
   sent: number
@@ -56,13 +63,17 @@ interface Sums {
 export async function runEvents(run: EventsRun): Promise<EventsResult> {
   const kafka = await startKafka({ folder: join(run.dir, 'kafka') })
   let stack: Stack | undefined
+  let elastic: Elasticsearch | undefined
   try {
+    if (run.index) elastic = await startElasticsearch({ folder: join(run.dir, 'elasticsearch') })
     await makeTopic(kafka.brokers, PREFIX)
     const gate = recorder({ dir: join(run.dir, 'plugin'), brokers: kafka.brokers, prefix: PREFIX })
-    stack = await startStack({ dir: join(run.dir, 'stack'), workers: run.workers, ...gate })
+    const env = { ...gate.env, ...(elastic && { ELASTICSEARCH_URL: elastic.url }) }
+    stack = await startStack({ dir: join(run.dir, 'stack'), workers: run.workers, config: gate.config, env })
     return await underLoad(run, stack, kafka)
   } finally {
     await stack?.stop()
+    await elastic?.stop()
     await kafka.stop()
   }
 }
@@ -104,7 +115,7 @@ async function underLoad(run: EventsRun, stack: Stack, kafka: Kafka): Promise<Ev
     run.progress(`worker ${worker} killed`)
     add(sums, await loading, KILL_REQUESTS, false)
   }
-  return judged(sums, await settled(stack), kafka)
+  return judged(run, sums, await settled(stack), kafka, stack)
 }
 
 async function load(run: EventsRun, stack: Stack, requests: number): Promise<LoadReport> {
@@ -140,11 +151,33 @@ async function settled(stack: Stack): Promise<GateCounts> {
   }
 }
 
-async function judged(sums: Sums, counts: GateCounts, kafka: Kafka): Promise<EventsResult> {
+/** How many the operator's query finds, once they are `expected`, or no more come. */
+async function indexedEvents(run: EventsRun, stack: Stack, expected: number): Promise<number> {
+  const headers = { authorization: `Bearer ${stack.admin_token}` }
+  const deadline = Date.now() + INDEXED_MS_MAX
+  for (;;) {
+    const answer = await fetch(`${stack.urls.backend}/admin/hot-items?view=sequences&last=6h`, { headers })
+    const { found = 0 } = (await answer.json()) as { found?: number }
+    run.progress(`${found} of ${expected} events in Elasticsearch`)
+    if (found >= expected || Date.now() > deadline) return found
+    await sleep(5000)
+  }
+}
+
+async function judged(
+  run: EventsRun,
+  sums: Sums,
+  counts: GateCounts,
+  kafka: Kafka,
+  stack: Stack,
+): Promise<EventsResult> {
   const found = await eventsInTopic(kafka.brokers, PREFIX)
   const held = reconcile(counts, found)
   const { sent, answered, lost } = sums
   const wrong = [...sums.wrong, ...held.wrong]
+  const indexed = run.index ? await indexedEvents(run, stack, found.count) : undefined
+  if (indexed !== undefined && indexed !== found.count)
+    wrong.push(`${indexed} events are in Elasticsearch, ${found.count} in the topic`)
   // the client's own count: whoever was answered was recorded, and of those that broke off some were
   if (counts.recorded < answered || counts.recorded > answered + lost)
     wrong.push(`${counts.recorded} events were recorded for ${answered} answers and ${lost} broken connections`)
@@ -158,6 +191,7 @@ async function judged(sums: Sums, counts: GateCounts, kafka: Kafka): Promise<Eve
     p99_ms: sums.p99_ms,
     p99_outage_ms: sums.p99_outage_ms,
     by_reason: counts.dropped,
+    indexed,
     gate_workers: found.workers,
     gaps: found.gaps,
   }

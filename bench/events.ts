@@ -2,7 +2,8 @@
 //
 // The cost: two gates that answer alike, one of which records each request as an event to Kafka; alternating slices, CPU time from
 // the scheduler, differences within a round. Then the run of events-run.ts: a million requests, a hundred reloads, the
-// broker killed for 30 s, a worker killed: numbers found + drops counted = recorded, or exit code 1.
+// broker killed for 30 s, a worker killed: numbers found + drops counted = recorded, or exit code 1. With --index found in
+// Elasticsearch too.
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -32,6 +33,7 @@ export async function events(args: string[]): Promise<void> {
       reloads: { type: 'string', default: '100' },
       'outage-s': { type: 'string', default: '30' },
       kills: { type: 'string', default: '1' },
+      index: { type: 'boolean', default: false },
       workers: { type: 'string', default: '1' },
       slices: { type: 'string', default: '15' },
       'slice-requests': { type: 'string', default: '30000' },
@@ -46,6 +48,7 @@ export async function events(args: string[]): Promise<void> {
     outage_s: wholeNumber('--outage-s', values['outage-s'], 0, 3600),
     kills: wholeNumber('--kills', values.kills, 0, 100),
     workers: wholeNumber('--workers', values.workers, 1, 64),
+    index: values.index,
   }
   const program = buildGo('loadgen', 'loadgen')
   mkdirSync(CACHE, { recursive: true })

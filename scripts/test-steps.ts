@@ -204,6 +204,14 @@ export const STEPS: Step[] = [
     minutes_max: 10,
   },
   {
+    name: 'events, a million',
+    kind: 'command',
+    run: ['tsx', 'bench/run.ts', 'events', '--index', '--slices', '0'],
+    sizes: ['full'],
+    needs: ['nginx', 'redis', 'go', 'librdkafka', 'kafka', 'elasticsearch'],
+    minutes_max: 20,
+  },
+  {
     name: 'people and bots',
     kind: 'command',
     run: ['tsx', 'bench/run.ts', 'bots'],

@@ -11,7 +11,7 @@ it('are all found or counted as dropped, whatever is reloaded or killed meanwhil
   const dir = mkdtempSync(join(tmpdir(), 'rushgate-events-run-'))
   try {
     const program = buildGo('loadgen', 'loadgen')
-    const plan = { requests: 50_000, reloads: 5, outage_s: 5, kills: 1, workers: 1 }
+    const plan = { requests: 50_000, reloads: 5, outage_s: 5, kills: 1, workers: 1, index: false }
     const result = await runEvents({ ...plan, dir, program, progress: () => {} })
     expect(result.wrong).toEqual([])
     expect(result.sent).toBe(70_000)
