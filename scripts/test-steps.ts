@@ -129,6 +129,14 @@ export const STEPS: Step[] = [
     minutes_max: 5,
   },
   {
+    name: 'settle, 5,000 orders',
+    kind: 'command',
+    run: ['tsx', 'bench/run.ts', 'settle', '--backlog', '5000', '--rate', '200', '--seconds', '3'],
+    sizes: ['normal'],
+    needs: ['nginx', 'redis', 'postgres', 'go'],
+    minutes_max: 5,
+  },
+  {
     name: 'people and bots, 150 people',
     kind: 'command',
     run: ['tsx', 'bench/run.ts', 'bots', '--size', 'small'],
@@ -176,7 +184,7 @@ export const STEPS: Step[] = [
     kind: 'command',
     run: ['tsx', 'bench/run.ts', 'settle'],
     sizes: ['full'],
-    needs: ['nginx', 'redis', 'postgres'],
+    needs: ['nginx', 'redis', 'postgres', 'go'],
     minutes_max: 10,
   },
   {
