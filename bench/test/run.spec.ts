@@ -117,7 +117,7 @@ describe('npm run bench', { timeout: TIMEOUT_MS }, () => {
     const run = await bench('nothing')
     expect(run.code).toBe(1)
     expect(run.output).toContain(
-      "no measurement named 'nothing'; there are purchase, refuse, outer, one-sku, waiting-room, bots, compiled",
+      "no measurement named 'nothing'; there are purchase, refuse, outer, one-sku, settle, waiting-room, events, bots, items, hot-items, compiled",
     )
   })
 })

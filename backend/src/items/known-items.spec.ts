@@ -61,6 +61,24 @@ function setup(count: number) {
 }
 
 describe('what gates are told of products', () => {
+  it('waits with a gate that asks before the catalogue has been read', async () => {
+    const catalogue = new FakeCatalogue()
+    catalogue.add('lamp')
+    let was_read = false
+    const source: ItemSource = {
+      ids: () => catalogue.ids(),
+      version: () => (was_read ? catalogue.version() : undefined),
+      follow: async (asked) => {
+        was_read = true
+        return catalogue.follow(asked)
+      },
+    }
+    const answer = await new KnownItems(source, () => 1_000_000, log).follow(poll(-1), -1)
+    expect(answer?.filter?.count).toBe(1)
+    const never: ItemSource = { ...source, version: () => undefined, follow: async () => undefined }
+    expect(await new KnownItems(never, () => 1_000_000, log).follow(poll(-1), -1)).toBe(undefined)
+  })
+
   it('a filter of all of them first, and then only what changes', async () => {
     const { catalogue, ask } = setup(300)
     const first = await ask(-1, -1)

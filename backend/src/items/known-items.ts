@@ -57,6 +57,8 @@ export class KnownItems {
 
   /** `filter_version`: of the filter that the gate has; −1 for none. undefined before the catalogue has been read. */
   async follow(poll: Poll, filter_version: number): Promise<FollowedItems | undefined> {
+    // a backend that has just started: the gate waits, as for any change
+    if (this.source.version() === undefined) await this.source.follow(poll)
     if (this.source.version() === undefined) return undefined
     if (poll.after < 0) return this.everything(await this.latest(0), poll)
     const news = await this.source.follow(poll)
