@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { isId, isToken, matchRoute, type RouteMatch, upstreamPath } from './route'
+import { isId, isToken, matchRoute, type RouteMatch, type RouteName, upstreamPath } from './route'
 
 function named(match: RouteMatch): string {
   return match.route === undefined ? 'none' : match.route.name + ' ' + match.route.subject
@@ -79,7 +79,7 @@ describe('matchRoute', () => {
   })
 
   it("knows a user's own history", () => {
-    const names: [method: string, path: string, name: string, upstream: string][] = [
+    const names: [method: string, path: string, name: RouteName, upstream: string][] = [
       ['GET', '/users/me/history', 'history', '/users/me/history'],
       ['DELETE', '/users/me/history', 'forget_history', '/users/me/history'],
       ['POST', '/users/me/visits', 'visit', '/users/me/visits'],
