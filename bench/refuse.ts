@@ -1,4 +1,4 @@
-// npm run bench -- refuse: what a refusal costs at the gate, receipt included, beside an nginx that answers the same bytes.
+// npm run bench -- refuse: what a refusal costs at the gate, receipt included, each beside an nginx that answers the same bytes.
 //
 // One worker each, the same purchases, alternating slices, CPU time from the scheduler, ratios within a round.
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -15,7 +15,7 @@ import { cpuMicroseconds } from './cpu'
 import { buildGo, CACHE } from './go-programs'
 import { answeredWrongly, generateLoad } from './load-generator'
 import { machine } from './machine'
-import { startBare429 } from './peers/bare-429/peer'
+import { type GivenAnswer, startBare429 } from './peers/bare-429/peer'
 import type { Peer } from './peers/peer'
 import { finish, progress, wholeNumber } from './report'
 import type { Sale } from './sale'
@@ -49,12 +49,20 @@ const REFUSED: {
   { name: 'blocked', code: 'refused', make: blocked, from: BLOCKED },
 ]
 
+/** Those that nginx sets by itself. */
+const OWN_HEADERS = ['content-type', 'content-length', 'date', 'server', 'connection', 'keep-alive']
+
 interface Contestant {
   name: string
   status: number
   sale: Sale
   peer: Peer
   from?: string
+}
+
+/** The floor of a refusal. That of rate_limited is the 429. */
+function floorOf(name: string): string {
+  return name === 'rate_limited' ? 'bare_429' : `bare_${name}`
 }
 
 export async function refuse(args: string[]): Promise<void> {
@@ -75,15 +83,15 @@ export async function refuse(args: string[]): Promise<void> {
   progress('starting Redis, backend, gate and nginx')
   const stack = await startStack({ dir: join(dir, 'stack'), workers: 1, error_log_level: 'warn' })
   const redis = new Redis(stack.urls.redis)
-  let bare: Peer | undefined
   let contestants: Contestant[] = []
   try {
     contestants = await refusing(stack, redis)
-    const first = contestants[0] as Contestant
-    const body = await refusedBody(stack, first)
-    const plan = { dir: join(dir, 'bare'), redis_port: 0, sale: first.sale, script_file: '' }
-    bare = await startBare429(plan, body)
-    contestants.unshift({ name: 'bare_429', status: 429, sale: first.sale, peer: bare })
+    for (const contestant of [...contestants]) {
+      const { name, status, sale } = contestant
+      const plan = { dir: join(dir, floorOf(name)), redis_port: 0, sale, script_file: '' }
+      const peer = await startBare429(plan, await refusedAnswer(stack, contestant))
+      contestants.push({ name: floorOf(name), status, sale, peer })
+    }
     const costs = new Map<string, number[]>(contestants.map(({ name }) => [name, []]))
     const wrong: string[] = []
     const file = join(dir, 'stream')
@@ -109,7 +117,6 @@ export async function refuse(args: string[]): Promise<void> {
     finish({ bench: 'refuse', ...summary(costs), missing, slices, requests, connections, machine: machine() }, wrong)
   } finally {
     redis.disconnect()
-    await bare?.stop()
     for (const { peer } of contestants) await peer.stop()
     await stack.gate.stop()
     stack.backend.kill('SIGKILL') // it is stopped, and its data is thrown away
@@ -121,11 +128,11 @@ export async function refuse(args: string[]): Promise<void> {
 function summary(costs: Map<string, number[]>): Record<string, unknown> {
   const line: Record<string, unknown> = {}
   const ratios: Record<string, unknown> = {}
-  const floor = costs.get('bare_429') ?? []
   for (const [name, list] of costs) {
     if (list.length === 0) continue
     line[name] = rounded(median(list))
-    if (name === 'bare_429' || list.length < SLICES_MIN_FOR_RATIOS) continue
+    const floor = costs.get(floorOf(name))
+    if (floor === undefined || list.length < SLICES_MIN_FOR_RATIOS) continue
     const ratio = medianInterval(list.map((cost, i) => cost / (floor[i] as number)))
     const { median: middle, low, high } = ratio
     const verdict = judge(ratio, 'at_most', RATIO_MAX)
@@ -146,9 +153,9 @@ async function refusing(stack: Stack, redis: Redis): Promise<Contestant[]> {
     contestants.push({ name, status: REFUSALS[code].status, sale, peer: own ?? peer, from })
   }
   // each gate has heard of what it refuses by
-  for (const contestant of contestants) await refusedBody(stack, contestant)
+  for (const contestant of contestants) await refusedAnswer(stack, contestant)
   stack.backend.kill('SIGSTOP')
-  for (const contestant of contestants) await refusedBody(stack, contestant)
+  for (const contestant of contestants) await refusedAnswer(stack, contestant)
   return contestants
 }
 
@@ -203,7 +210,7 @@ async function soldOut(stack: Stack, redis: Redis): Promise<Sale> {
 }
 
 /** The refusal that is measured, once the gate makes it. */
-async function refusedBody(stack: Stack, { name, status, sale, peer, from }: Contestant): Promise<string> {
+async function refusedAnswer(stack: Stack, { name, status, sale, peer, from }: Contestant): Promise<GivenAnswer> {
   const mint = sessionMint(stack.secret)
   const deadline = Date.now() + REFUSED_TIMEOUT_MS
   let last = ''
@@ -211,17 +218,19 @@ async function refusedBody(stack: Stack, { name, status, sale, peer, from }: Con
     const { path, headers, body } = purchaseHeaders(sale, mint('first'), idempotencyKey())
     const sent = pick(headers)
     const answer = await ask({ port: peer.port, path, localAddress: from, headers: sent }, body)
-    last = answer.text
-    if (answer.status === status && last.includes('"receipt"')) return last
+    last = answer.body
+    if (answer.status === status && last.includes('"receipt"')) return answer
     await sleep(100)
   }
   throw new Error(`${name}: the gate has not refused so within ${REFUSED_TIMEOUT_MS / 1000} s; it says ${last}`)
 }
 
-function ask(options: RequestOptions, body: string): Promise<{ status: number; text: string }> {
+function ask(options: RequestOptions, body: string): Promise<GivenAnswer> {
   return new Promise((resolve, reject) => {
     const asked = request({ host: '127.0.0.1', method: 'POST', agent: false, ...options }, async (answer) => {
-      resolve({ status: answer.statusCode ?? 0, text: await text(answer) })
+      const headers = Object.entries(answer.headers as Record<string, string>)
+      const others = Object.fromEntries(headers.filter(([name]) => !OWN_HEADERS.includes(name)))
+      resolve({ status: answer.statusCode ?? 0, headers: others, body: await text(answer) })
     })
     asked.on('error', reject)
     asked.end(body)

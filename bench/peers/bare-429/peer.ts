@@ -3,10 +3,25 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Peer, type PeerPlan, startNginxPeer } from '../peer'
 
-/** `body` goes into nginx's configuration as it stands. */
-export function startBare429(plan: PeerPlan, body: string): Promise<Peer> {
-  if (/['$@\\\n]/.test(body)) throw new Error(`bare-429: this body means something to nginx: ${body}`)
+export interface GivenAnswer {
+  status: number
+  /** by lower-case name, those that nginx sets itself left out */
+  headers: Record<string, string>
+  body: string
+}
+
+export function startBare429(plan: PeerPlan, { status, headers, body }: GivenAnswer): Promise<Peer> {
   const source = import.meta.dirname
-  const template = readFileSync(join(source, 'nginx.conf.template'), 'utf8').replace('@BODY@', body)
+  const lines = Object.entries(headers).map(([name, value]) => `add_header ${name} '${quoted(value)}' always;`)
+  const template = readFileSync(join(source, 'nginx.conf.template'), 'utf8')
+    .replace('@HEADERS@', () => lines.join('\n'))
+    .replace('@STATUS@', String(status))
+    .replace('@BODY@', () => quoted(body))
   return startNginxPeer('bare-429', source, template, plan)
+}
+
+/** Between single quotation marks of nginx's configuration. */
+function quoted(text: string): string {
+  if (/['$@\n]/.test(text)) throw new Error(`bare-429: this means something to nginx: ${text}`)
+  return text.replaceAll('\\', '\\\\')
 }
