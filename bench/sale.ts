@@ -51,7 +51,8 @@ export class RedisImage {
 
   async restore(redis: Redis): Promise<void> {
     await redis.flushall('SYNC')
-    for (const { name, dump } of this.keys) await redis.restore(name, 0, dump)
+    // a gate that runs may have written a key of its own meanwhile
+    for (const { name, dump } of this.keys) await redis.restore(name, 0, dump, 'REPLACE')
   }
 }
 
