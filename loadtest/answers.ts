@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs'
 import { createInterface } from 'node:readline'
 import type { RefusalCode, ReservationStatus } from '../contract/codes'
 import type { Answer, Ask, Attempt } from '../faults/checkers/evidence'
-import type { PrintedAnswer, PrintedShopper } from './run-file'
+import type { PrintedAnswer, PrintedBeginning, PrintedShopper } from './run-file'
 
 /** One request for the figures: what, when, how long, and with which result. */
 export interface Sample {
@@ -19,15 +19,27 @@ export interface Collected {
   samples: Sample[]
   /** when each shopper came */
   arrivals_ms: number[]
+  /** shoppers who had begun when k6 ended: what they were told is not known */
+  cut_off: number
 }
 
 export async function collectAnswers(file: string, users: string[], sku: string, quantity: number): Promise<Collected> {
-  const collected: Collected = { attempts: [], samples: [], arrivals_ms: [] }
-  for await (const line of createInterface({ input: createReadStream(file) })) {
-    if (!line.startsWith('[')) continue // a warning of k6's own
-    const [index, printed] = JSON.parse(line) as PrintedShopper
+  const collected: Collected = { attempts: [], samples: [], arrivals_ms: [], cut_off: 0 }
+  const begun = new Map<number, number>()
+  const userOf = (index: number): string => {
     const user = users[index]
     if (user === undefined) throw new Error(`the scenario printed shopper ${index}, there are ${users.length}`)
+    return user
+  }
+  for await (const line of createInterface({ input: createReadStream(file) })) {
+    if (!line.startsWith('[')) continue // a warning of k6's own
+    const [index, printed] = JSON.parse(line) as PrintedBeginning | PrintedShopper
+    const user = userOf(index)
+    if (typeof printed === 'number') {
+      begun.set(index, printed)
+      continue
+    }
+    begun.delete(index)
     const answers = printed.map(readPrinted)
     collected.attempts.push({ user, key: `load-${index}`, sku, quantity, answers })
     const first = answers[0]
@@ -37,6 +49,12 @@ export async function collectAnswers(file: string, users: string[], sku: string,
       const result = http === 0 ? 'no answer' : code === '' ? String(http) : code
       collected.samples.push({ ask, sent_ms, latency_ms: printed[i]?.[3] ?? 0, result })
     }
+  }
+  for (const [index, sent_ms] of begun) {
+    const answers = [readPrinted(['reserve', sent_ms, sent_ms, 0, 0, '', '', '', [], '', ''])]
+    collected.attempts.push({ user: userOf(index), key: `load-${index}`, sku, quantity, answers })
+    collected.arrivals_ms.push(sent_ms)
+    collected.cut_off += 1
   }
   collected.arrivals_ms.sort((a, b) => a - b)
   return collected

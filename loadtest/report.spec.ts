@@ -42,6 +42,17 @@ describe('answers', () => {
     expect(countBy(samples, ({ result }) => result)).toEqual({ '202': 1, '200': 1, sold_out: 1, 'no answer': 1 })
   })
 
+  it('keep a shopper who was cut off, as one who may have bought', async () => {
+    const file = join(dir, 'cut-off.jsonl')
+    writeFileSync(file, ['[0,900]', '[1,950]', JSON.stringify(PRINTED[1])].join('\n'))
+    const { attempts, samples, arrivals_ms, cut_off } = await collectAnswers(file, ['ann', 'bob'], 'mug', 1)
+    expect(cut_off).toBe(1)
+    expect(arrivals_ms).toEqual([900, 950])
+    expect(attempts.map(({ user }) => user)).toEqual(['ann', 'bob'])
+    expect(attempts.map(outcomeOf)).toEqual(['sold_out', 'no answer'])
+    expect(samples.map(({ result }) => result)).toEqual(['sold_out'])
+  })
+
   it('name a shopper whom nobody sent', async () => {
     const file = join(dir, 'stray.jsonl')
     writeFileSync(file, JSON.stringify([9, []]))

@@ -31,5 +31,8 @@ export interface ScenarioRun {
  */
 export type PrintedAnswer = [string, number, number, number, number, string, string, string, number[], string, string]
 
+/** What one shopper prints before its first request: its index and the time. */
+export type PrintedBeginning = [number, number]
+
 /** What one shopper prints at its end: its index and all its answers. */
 export type PrintedShopper = [number, PrintedAnswer[]]

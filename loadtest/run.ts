@@ -167,6 +167,7 @@ async function play(k6: string, target: Target): Promise<boolean> {
   const shortfalls: string[] = []
   if (generator.exit_code !== 0) shortfalls.push(`k6 ended with exit code ${generator.exit_code}`)
   if (unsent > 0) shortfalls.push(`${unsent} shoppers of ${profile.shoppers} were never sent`)
+  if (collected.cut_off > 0) shortfalls.push(`${collected.cut_off} shoppers were not done when the load ended`)
   if (reached_rps < offered_rps * RATE_REACHED_MIN) {
     shortfalls.push(`${reached_rps} shoppers/s were reached of ${offered_rps} promised`)
   }

@@ -7,7 +7,7 @@ import { SharedArray } from 'k6/data'
 import exec from 'k6/execution'
 import http, { type RefinedResponse } from 'k6/http'
 import type { Options } from 'k6/options'
-import type { PrintedAnswer, PrintedShopper, ScenarioRun } from '../run-file'
+import type { PrintedAnswer, PrintedBeginning, PrintedShopper, ScenarioRun } from '../run-file'
 
 const run: ScenarioRun = JSON.parse(open(`${__ENV.RUN_DIR}/run.json`))
 const sessions = new SharedArray<string>('sessions', () => JSON.parse(open(`${__ENV.RUN_DIR}/sessions.json`)))
@@ -57,6 +57,9 @@ export default function shopper(): void {
   const index = exec.scenario.iterationInTest
   const session = sessions[index]
   if (session === undefined) return
+  // k6 cuts off who is not done at the end, and then nothing below runs: that it may have bought must be known all the same
+  const begun: PrintedBeginning = [index, Date.now()]
+  console.log(JSON.stringify(begun))
   const answers: PrintedAnswer[] = []
   const tell = (ask: string, method: string, path: string, body?: object, headers?: Record<string, string>): Told => {
     const sent_ms = Date.now()
