@@ -110,6 +110,24 @@ describe.each(['memory', 'pglite'])('on %s', (kind) => {
       expect(await ledger.pendingReturns(10)).toEqual([])
     })
 
+    it('is found to be known, or to have lost its unit, behind any number that were new', async () => {
+      const known = [intent([1]), intent([2])]
+      await ledger.settle(known)
+      const fresh = intent([3])
+      expect(await ledger.settle([fresh, ...known])).toMatchObject({
+        settled: 3,
+        announced: [{ order: { units: [3] } }],
+      })
+      expect(await settled(intent([4]))).toMatchObject({ order: 'sale-0-4', status: 'confirmed' })
+      // the last batch was new again: now units that are taken, and a tombstone
+      expect(await settled(intent([4]))).toMatchObject({ status: 'void', reason: 'unit_moved_on' })
+      const ended = intent([5])
+      await ledger.tombstone({ sale: 'sale', shard: 0, body: ended.body, user: ended.user }, 'cancelled')
+      await ledger.settle([intent([], { sku: 'free', quantity: 1 })])
+      expect(await settled(ended)).toMatchObject({ status: 'cancelled', units: [] })
+      expect(await ledger.orders('sale', '', 10)).toHaveLength(7)
+    })
+
     it('whose units are not all its own is void, and gives back those that are', async () => {
       await settled(intent([1]))
       const second = intent([1, 2])

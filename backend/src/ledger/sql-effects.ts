@@ -2,10 +2,11 @@
 // Each guarded update must meet every row it names; anything else is a bug, and rolls the batch back.
 import { column, plainArray, textArray } from '../db/array'
 import type { Parameter, Queries } from '../db/db'
-import { announcements, type BuyerChange, type Effects } from './effects'
+import { announcements, type BuyerChange, type Effects, type UnitChange } from './effects'
 import type { OrderRow } from './rows'
 import addToBuyers from './sql/add-to-buyers.sql'
 import changeUnits from './sql/change-units.sql'
+import claimNewUnits from './sql/claim-new-units.sql'
 import insertBuyers from './sql/insert-buyers.sql'
 import insertDeadIntents from './sql/insert-dead-intents.sql'
 import insertMintedUnits from './sql/insert-minted-units.sql'
@@ -29,7 +30,7 @@ export async function writeEffects(
   queries: Queries,
   effects: Effects,
   now: number,
-  known_buyers?: KnownBuyers,
+  { known_buyers, are_new = false }: { known_buyers?: KnownBuyers; are_new?: boolean } = {},
 ): Promise<string[]> {
   const writes: Promise<unknown>[] = []
   const write = (sql: string, parameters: Parameter[], rows_wanted?: number) => {
@@ -38,8 +39,12 @@ export async function writeEffects(
   }
   writeOrders(effects, write)
   const announced = announcements(effects)
-  const outbox = announced.length === 0 ? [] : queries.query<{ id: number }>(insertOutbox, outboxParameters(announced))
-  writeUnits(effects, write)
+  let ids: string[] = []
+  if (announced.length > 0) {
+    const outbox = queries.query<{ id: number }>(insertOutbox, outboxParameters(announced))
+    writes.push(outbox.then((rows) => (ids = rows.map(({ id }) => String(id)))))
+  }
+  writeUnits(effects, write, are_new)
   writeBuyers(effects, write, known_buyers)
   if (effects.returns.length > 0) write(insertReturns, returnParameters(effects.returns))
   if (effects.refunds.length > 0) write(insertRefunds, refundParameters(effects.refunds))
@@ -48,8 +53,11 @@ export async function writeEffects(
     write(insertDeadIntents, [textArray(intents), textArray(effects.dead.map(({ reason }) => reason)), now])
   }
   await Promise.all(writes)
-  return (await outbox).map(({ id }) => String(id))
+  return ids
 }
+
+/** Intents that were taken to be new are not. */
+export class NotNew extends Error {}
 
 function outboxParameters(announced: { sale: string; bodies: string[] }[]): Parameter[] {
   return [textArray(announced.map(({ sale }) => sale)), textArray(announced.map(({ bodies }) => textArray(bodies)))]
@@ -75,9 +83,10 @@ function writeOrders(effects: Effects, write: Write): void {
   if (updated.length > 0) write(updateOrders, updateParameters(updated, effects.changed.length), updated.length)
 }
 
-function writeUnits(effects: Effects, write: Write): void {
+function writeUnits(effects: Effects, write: Write, are_new: boolean): void {
   const { unit_changes, mints } = effects
-  if (unit_changes.length > 0) {
+  if (unit_changes.length > 0 && are_new) write(claimNewUnits, claimParameters(unit_changes), unit_changes.length)
+  else if (unit_changes.length > 0) {
     const parameters = [
       textArray(column(unit_changes.map((change) => change.sale))),
       textArray(column(unit_changes.map((change) => change.sku))),
@@ -107,6 +116,18 @@ function writeUnits(effects: Effects, write: Write): void {
     textArray(last.map((mint) => mint.sku)),
     plainArray(last.map((mint) => mint.unit)),
   ])
+}
+
+function claimParameters(claims: UnitChange[]): Parameter[] {
+  return [
+    textArray(column(claims.map((claim) => claim.sale))),
+    textArray(column(claims.map((claim) => claim.sku))),
+    plainArray(claims.map((claim) => claim.unit)),
+    plainArray(column(claims.map((claim) => claim.generation))),
+    plainArray(column(claims.map((claim) => claim.epoch))),
+    plainArray(column(claims.map((claim) => claim.shard))),
+    textArray(claims.map((claim) => claim.reservation)),
+  ]
 }
 
 function insertParameters(orders: OrderRow[]): Parameter[] {
@@ -232,5 +253,6 @@ export function orderNumber(order: string): number {
 
 function metAll(sql: string, met: number | undefined, wanted: number): void {
   if (met === wanted) return
+  if (sql === claimNewUnits) throw new NotNew(`${met} of ${wanted} units were to be had`)
   throw new Error(`met ${met} of ${wanted} rows, which its locks should have kept as they were: ${sql.slice(0, 120)}`)
 }

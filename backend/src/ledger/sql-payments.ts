@@ -13,8 +13,8 @@ import readSession from './sql/read-session.sql'
 import readSessionOfOrder from './sql/read-session-of-order.sql'
 import setSessionsStatus from './sql/set-sessions-status.sql'
 import { writeEffects } from './sql-effects'
+import { lockOrderRows, paidSessions } from './sql-facts'
 import { type SaleReader, type SessionRecord, sessionRow } from './sql-rows'
-import { lockOrderRows, paidSessions } from './sql-settlement'
 
 export async function recordSession(
   queries: Queries,

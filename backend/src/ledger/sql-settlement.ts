@@ -2,37 +2,32 @@
 //
 // Locks are taken in one order by everybody, so that nobody waits in a circle: sale (shared), shard, unlimited SKUs, orders; units and
 // buyers are written under their shard's lock. A payment locks its order alone; a rebuild takes the sale exclusively.
-import { column, plainArray, textArray } from '../db/array'
+import { plainArray, textArray } from '../db/array'
 import type { Queries } from '../db/db'
 import { decideBurial, decideIntents, isStorable, partition } from './decide'
 import { decideEnd } from './decide-end'
-import { announcements, type Effects, type Facts, noEffects } from './effects'
+import { announcements, type Effects, noEffects } from './effects'
 import { tombstoneOrder } from './new-orders'
 import { type Intent, LedgerError, type Order, type StatusChange } from './port'
-import { compareText, type OrderRow, orderOf, type SaleRow, type SessionRow, type UnitRow } from './rows'
+import { type OrderRow, orderOf, type SaleRow, type UnitRow } from './rows'
 import findDueOrders from './sql/find-due-orders.sql'
-import findUnclaimableUnits from './sql/find-unclaimable-units.sql'
-import lockMinted from './sql/lock-minted.sql'
-import lockOrders from './sql/lock-orders.sql'
 import lockShards from './sql/lock-shards.sql'
-import readBuyers from './sql/read-buyers.sql'
-import readFreeUnits from './sql/read-free-units.sql'
 import readOpenSessions from './sql/read-open-sessions.sql'
 import readOrder from './sql/read-order.sql'
-import readPaidSessions from './sql/read-paid-sessions.sql'
 import readUnits from './sql/read-units.sql'
 import setSessionsStatus from './sql/set-sessions-status.sql'
 import { type KnownBuyers, writeEffects } from './sql-effects'
-import type { BuyerRecord, OrderRecord, SaleReader, SaleRecord, SessionRecord, UnitRecord } from './sql-rows'
-import { orderRow, sessionRow, unitRow } from './sql-rows'
+import { gatherFacts, type LockedSale, lockOrderRows, type Reading, unitKey } from './sql-facts'
+import type { OrderRecord, SaleReader, SaleRecord, SessionRecord, UnitRecord } from './sql-rows'
+import { orderRow, unitRow } from './sql-rows'
 
-export interface LockedSale {
-  row: SaleRow
-  /** by shard: number of its last order */
-  last_orders: Map<number, number>
+export interface Settled {
+  settled: number
+  deferred: Intent[]
+  announced: StatusChange[]
+  /** all of them were met for the first time, and confirmed */
+  all_new: boolean
 }
-
-type UnitGenerationRecord = Pick<UnitRow, 'sale' | 'sku' | 'unit' | 'generation'>
 
 interface Place {
   sale: string
@@ -57,20 +52,47 @@ export async function lockPlaces(
   return locked
 }
 
+/**
+ * `are_new`: nearly every intent is met once and gets the units it names, so it is settled without being looked for, which is a fifth of
+ * the work. Where that shows to be wrong before anything is written, everything is read after all; where the writes show it, they throw
+ * NotNew, and the caller begins again with `are_new` false.
+ */
 export async function settleIntents(
   queries: Queries,
   reader: SaleReader,
   intents: Intent[],
   now: number,
-): Promise<{ settled: number; deferred: Intent[]; announced: StatusChange[] }> {
+  are_new: boolean,
+): Promise<Settled> {
   const locked = await lockPlaces(queries, reader, intents)
+  let decided = await decideAll(queries, locked, intents, now, are_new ? 'new' : 'all')
+  const unread = are_new && isPlain(decided.effects)
+  if (are_new && !unread) decided = await decideAll(queries, locked, intents, now, 'all')
+  const { effects, deferred, known_buyers } = decided
+  const ids = await writeEffects(queries, effects, now, { known_buyers, are_new: unread })
+  const settled = intents.length - deferred.length
+  const all_new = isPlain(effects) && effects.inserted.length === settled
+  return { settled, deferred, announced: announcedChanges(effects, ids), all_new }
+}
+
+async function decideAll(
+  queries: Queries,
+  locked: Map<string, LockedSale>,
+  intents: Intent[],
+  now: number,
+  reading: Reading,
+): Promise<{ effects: Effects; deferred: Intent[]; known_buyers: KnownBuyers }> {
   const effects = noEffects()
   const { settling, deferred } = partition(intents, (intent) => placeOf(locked, intent), effects)
-  const decided = [...settling.values()].flat()
-  const { facts, known_buyers } = await gatherFacts(queries, locked, decided, now, false)
+  const { facts, known_buyers } = await gatherFacts(queries, locked, [...settling.values()].flat(), now, reading)
   for (const [sale, of_sale] of settling) decideIntents(facts(sale), of_sale, effects)
-  const ids = await writeEffects(queries, effects, now, known_buyers)
-  return { settled: intents.length - deferred.length, deferred, announced: announcedChanges(effects, ids) }
+  return { effects, deferred, known_buyers }
+}
+
+/** Nothing but orders that begin with the units they named. */
+function isPlain({ inserted, changed, quiet, returns }: Effects): boolean {
+  if (changed.length + quiet.length + returns.length > 0) return false
+  return inserted.every(({ status }) => status === 'confirmed')
 }
 
 /** What the outbox has of these effects now; an order that was changed after it was inserted as it is at the end. */
@@ -100,7 +122,7 @@ export async function settleSurvivors(
   const unlocked = (intent: Intent) => (placeOf(locked, intent) ? { ...row, rebuilding: false } : undefined)
   const settling = partition(intents, unlocked, effects).settling.get(row.id) ?? []
   if (settling.length > 0) {
-    const { facts } = await gatherFacts(queries, locked, settling, now, true)
+    const { facts } = await gatherFacts(queries, locked, settling, now, 'survivors')
     decideIntents(facts(row.id), settling, effects)
   }
   await writeEffects(queries, effects, now)
@@ -118,7 +140,7 @@ export async function buryIntent(
   const effects = noEffects()
   if (sale === undefined || sale.rebuilding || !isStorable(intent)) effects.dead.push({ intent, reason })
   else {
-    const { facts } = await gatherFacts(queries, locked, [intent], now, false)
+    const { facts } = await gatherFacts(queries, locked, [intent], now, 'all')
     decideBurial(facts(intent.sale), intent, reason, effects)
   }
   await writeEffects(queries, effects, now)
@@ -187,15 +209,6 @@ export async function cancelOrder(
   return ended.map(orderOf)[0]
 }
 
-export async function lockOrderRows(
-  queries: Queries,
-  wanted: { sale: string; body: string }[],
-): Promise<Map<string, OrderRow>> {
-  const parameters = [textArray(column(wanted.map(({ sale }) => sale))), textArray(wanted.map(({ body }) => body))]
-  const records = await queries.query<OrderRecord>(lockOrders, parameters)
-  return new Map(records.map((record) => [record.sale + ':' + record.body, orderRow(record)]))
-}
-
 async function endOrders(
   queries: Queries,
   locked: Map<string, LockedSale>,
@@ -215,77 +228,6 @@ async function endOrders(
   return ended
 }
 
-/** Everything that deciding these intents may ask for, read under the locks taken before. */
-async function gatherFacts(
-  queries: Queries,
-  locked: Map<string, LockedSale>,
-  intents: Intent[],
-  now: number,
-  survivors: boolean,
-): Promise<{ facts: (sale: string) => Facts; known_buyers: KnownBuyers }> {
-  const buyers_wanted = [...new Map(intents.map((intent) => [intent.sale + ':' + intent.user, intent])).values()]
-  const [minted, orders, unclaimable, buyers] = await Promise.all([
-    mintedUnits(queries, locked, intents),
-    lockOrderRows(queries, intents),
-    unclaimableUnits(queries, intents),
-    queries.query<BuyerRecord>(readBuyers, [
-      textArray(column(buyers_wanted.map(({ sale }) => sale))),
-      textArray(buyers_wanted.map(({ user }) => user)),
-    ]),
-  ])
-  const of_sku = new Map<string, number>()
-  const of_sale = new Map<string, number>()
-  for (const { sale, sku, user_id, units: count } of buyers) {
-    of_sku.set(sale + ':' + sku + ':' + user_id, count)
-    of_sale.set(sale + ':' + user_id, (of_sale.get(sale + ':' + user_id) ?? 0) + count)
-  }
-  const late = intents.filter(({ kind }) => kind === 'late')
-  const paid = late.length > 0 ? await paidSessions(queries, late) : undefined
-  const free = survivors ? await freeUnitsOf(queries, intents) : undefined
-
-  const facts = (sale: string): Facts => {
-    const { row, last_orders } = locked.get(sale) as LockedSale
-    return {
-      now,
-      sale: withMinted(row, minted),
-      order: (body) => orders.get(sale + ':' + body),
-      claimable: (sku, unit, generation) => !unclaimable.has(unitKey(sale, sku, unit) + ':' + generation),
-      buyerUnits: (sku, user) => of_sku.get(sale + ':' + sku + ':' + user) ?? 0,
-      buyerUnitsInSale: (user) => of_sale.get(sale + ':' + user) ?? 0,
-      paidSession: (body) => paid?.get(sale + ':' + body),
-      nextOrder: (shard) => {
-        const number = (last_orders.get(shard) ?? 0) + 1
-        last_orders.set(shard, number)
-        return `${sale}-${shard}-${number}`
-      },
-      freeUnits: free && ((sku) => free.get(sku) ?? []),
-    }
-  }
-  return { facts, known_buyers: new Set(of_sku.keys()) }
-}
-
-/** As `sale:sku:unit:generation`. */
-async function unclaimableUnits(queries: Queries, intents: Intent[]): Promise<Set<string>> {
-  const [sales, skus, units, generations]: [string[], string[], number[], number[]] = [[], [], [], []]
-  for (const intent of intents) {
-    for (const { unit, generation } of intent.units) {
-      sales.push(intent.sale)
-      skus.push(intent.sku)
-      units.push(unit)
-      generations.push(generation)
-    }
-  }
-  if (units.length === 0) return new Set()
-  const parameters = [
-    textArray(column(sales)),
-    textArray(column(skus)),
-    plainArray(units),
-    plainArray(column(generations)),
-  ]
-  const records = await queries.query<UnitGenerationRecord>(findUnclaimableUnits, parameters)
-  return new Set(records.map(({ sale, sku, unit, generation }) => unitKey(sale, sku, unit) + ':' + generation))
-}
-
 async function unitsOf(
   queries: Queries,
   wanted: { sale: string; sku: string; unit: number }[],
@@ -297,61 +239,6 @@ async function unitsOf(
     plainArray(wanted.map(({ unit }) => unit)),
   ])
   return new Map(records.map((record) => [unitKey(record.sale, record.sku, record.unit), unitRow(record)]))
-}
-
-/** By `sale:sku`, for the unlimited SKUs among the intents'. */
-async function mintedUnits(
-  queries: Queries,
-  locked: Map<string, LockedSale>,
-  intents: Intent[],
-): Promise<Map<string, number>> {
-  const unlimited = new Map<string, { sale: string; sku: string }>()
-  for (const { sale, sku } of intents) {
-    if (locked.get(sale)?.row.skus.get(sku)?.total === -1) unlimited.set(sale + ':' + sku, { sale, sku })
-  }
-  if (unlimited.size === 0) return new Map()
-  const wanted = [...unlimited.values()]
-  const parameters = [textArray(wanted.map(({ sale }) => sale)), textArray(wanted.map(({ sku }) => sku))]
-  const records = await queries.query<{ sale: string; sku: string; minted: number }>(lockMinted, parameters)
-  return new Map(records.map(({ sale, sku, minted }) => [sale + ':' + sku, minted]))
-}
-
-function withMinted(row: SaleRow, minted: Map<string, number>): SaleRow {
-  if (minted.size === 0) return row
-  const skus = new Map(row.skus)
-  for (const sku of row.skus.values()) {
-    const count = minted.get(row.id + ':' + sku.sku)
-    if (count !== undefined) skus.set(sku.sku, { ...sku, minted: count })
-  }
-  return { ...row, skus }
-}
-
-/** Of each SKU as many free units as its intents could need, whichever of the free ones they name. */
-async function freeUnitsOf(queries: Queries, intents: Intent[]): Promise<Map<string, UnitRow[]>> {
-  const wanted = new Map<string, number>()
-  for (const { sku, quantity, units } of intents) {
-    wanted.set(sku, (wanted.get(sku) ?? 0) + Math.max(quantity, 0) + units.length)
-  }
-  const sale = intents[0]?.sale ?? ''
-  const skus = [...wanted.keys()].sort(compareText)
-  const parameters = [sale, textArray(skus), plainArray(skus.map((sku) => wanted.get(sku) ?? 0))]
-  const free = new Map<string, UnitRow[]>()
-  for (const record of await queries.query<UnitRecord>(readFreeUnits, parameters)) {
-    const rows = free.get(record.sku)
-    if (rows === undefined) free.set(record.sku, [unitRow(record)])
-    else rows.push(unitRow(record))
-  }
-  return free
-}
-
-/** By `sale:body`. */
-export async function paidSessions(
-  queries: Queries,
-  orders: { sale: string; body: string }[],
-): Promise<Map<string, SessionRow>> {
-  const parameters = [textArray(orders.map(({ sale }) => sale)), textArray(orders.map(({ body }) => body))]
-  const records = await queries.query<SessionRecord>(readPaidSessions, parameters)
-  return new Map(records.map((record) => [record.sale + ':' + record.body, sessionRow(record)]))
 }
 
 async function openSessions(
@@ -366,8 +253,4 @@ async function openSessions(
 function placeOf(locked: Map<string, LockedSale>, place: Place): SaleRow | undefined {
   const sale = locked.get(place.sale)
   return sale?.last_orders.has(place.shard) ? sale.row : undefined
-}
-
-function unitKey(sale: string, sku: string, unit: number): string {
-  return sale + ':' + sku + ':' + unit
 }

@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto'
 import type { DegradeByHand } from '../../../contract/degradation'
 import type { SaleState } from '../../../contract/followed-sale'
 import { plainArray, textArray } from '../db/array'
-import type { Db, Queries } from '../db/db'
+import { codeOf, type Db, type Queries } from '../db/db'
 import { SqlAccounts } from './accounts'
 import { checkIntent } from './decide'
 import { SqlDraws } from './draws'
@@ -32,6 +32,7 @@ import readPendingRefunds from './sql/read-pending-refunds.sql'
 import readPendingReturns from './sql/read-pending-returns.sql'
 import readSalesVersion from './sql/read-sales-version.sql'
 import setDegradeRow from './sql/set-degrade.sql'
+import { NotNew } from './sql-effects'
 import { applyEvent, recordSession, refundLateOrder, sessionOfOrder } from './sql-payments'
 import {
   type OrderRecord,
@@ -57,6 +58,8 @@ export interface SqlLedgerOptions {
   random?: (bytes: number) => Buffer
 }
 
+const UNIQUE_VIOLATION = '23505'
+
 /** What makes, changes or rebuilds a sale touches all of its units. */
 const LONG = { long: true }
 
@@ -71,6 +74,8 @@ export class SqlLedger implements port.Ledger {
   readonly restored: boolean
   readonly db: Db
   private readonly reader = new SaleReader()
+  /** the last batch was new throughout; after a start the first may have been settled before */
+  private expects_new = false
 
   constructor(private readonly options: SqlLedgerOptions) {
     this.db = options.db
@@ -144,7 +149,16 @@ export class SqlLedger implements port.Ledger {
   ): Promise<{ settled: number; deferred: port.Intent[]; announced: port.StatusChange[] }> {
     for (const intent of intents) checkIntent(intent)
     if (intents.length === 0) return { settled: 0, deferred: [], announced: [] }
-    return this.db.transaction((queries) => settlement.settleIntents(queries, this.reader, intents, this.now()))
+    const settle = (are_new: boolean) =>
+      this.db.transaction((queries) => settlement.settleIntents(queries, this.reader, intents, this.now(), are_new))
+    const { all_new, ...result } = await (this.expects_new
+      ? settle(true).catch((error: unknown) => {
+          if (!showsNotNew(error)) throw error
+          return settle(false)
+        })
+      : settle(false))
+    this.expects_new = all_new
+    return result
   }
 
   bury(intent: port.Intent, reason: string): Promise<void> {
@@ -307,4 +321,9 @@ export class SqlLedger implements port.Ledger {
 
 function orders(records: OrderRecord[]): port.Order[] {
   return records.map((record) => orderOf(orderRow(record)))
+}
+
+/** Intents that were taken to be new are not: the order is there, or its unit has gone elsewhere. */
+function showsNotNew(error: unknown): boolean {
+  return error instanceof NotNew || codeOf(error) === UNIQUE_VIOLATION
 }
