@@ -17,7 +17,7 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { lockFolder } from '../src/db/folder-lock'
 import { PgliteDb } from '../src/db/pglite'
-import { takeSnapshot } from '../src/db/snapshot'
+import { copySnapshot, snapshotNumbers } from '../src/db/snapshot'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const scratch = mkdtempSync(join(tmpdir(), 'rushgate-pglite-'))
@@ -288,23 +288,32 @@ describe('durable()', () => {
       writeFileSync(join(live, name), name)
       utimesSync(join(live, name), past, past)
     }
-    expect(takeSnapshot(live, snapshots).linked).toBe(0)
+    const takeSnapshot = async () => {
+      const copied = copySnapshot(live, snapshots)
+      await copied.keep()
+      return copied
+    }
+    expect((await takeSnapshot()).linked).toBe(0)
     const now = new Date()
     writeFileSync(join(live, 'a'), 'A')
     utimesSync(join(live, 'a'), now, now)
     rmSync(join(live, 'b'))
-    const report = takeSnapshot(live, snapshots)
-    expect(report.linked).toBeGreaterThan(0)
+    expect((await takeSnapshot()).linked).toBeGreaterThan(0)
     expect(readFileSync(join(snapshots, '2/a'), 'utf8')).toBe('A')
     expect(existsSync(join(snapshots, '2/b'))).toBe(false)
     // changed again within the same tick of the kernel's clock: size and time tell nothing
     writeFileSync(join(live, 'a'), 'a')
     utimesSync(join(live, 'a'), now, now)
-    takeSnapshot(live, snapshots)
+    await takeSnapshot()
     expect(readFileSync(join(snapshots, '3/a'), 'utf8')).toBe('a')
     expect(readdirSync(snapshots)).toEqual(['3'])
+    // one that a power cut ended before all of it was on disk is none
+    copySnapshot(live, snapshots)
+    expect(snapshotNumbers(snapshots)).toEqual([3])
+    await takeSnapshot()
+    expect(readdirSync(snapshots)).toEqual(['4'])
     for (const name of ['a', 'c', 'PG_VERSION', 'global/pg_control']) {
-      expect(statSync(join(live, name)).ino, name).not.toBe(statSync(join(snapshots, '3', name)).ino)
+      expect(statSync(join(live, name)).ino, name).not.toBe(statSync(join(snapshots, '4', name)).ino)
     }
   })
 })

@@ -5,7 +5,7 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { uptime } from 'node:os'
 import { join } from 'node:path'
-import { restoreSnapshot, snapshotNumbers, syncTree, takeSnapshot, writeDurably } from './snapshot'
+import { type CopiedSnapshot, copySnapshot, restoreSnapshot, snapshotNumbers, syncTree, writeDurably } from './snapshot'
 
 export interface FolderState {
   live: string
@@ -44,9 +44,9 @@ export function openFolder(folder: string, damaged: boolean): FolderState {
   return { live, existed: from_snapshot, restored: had_anything }
 }
 
-/** Only while nobody writes to `live`. */
-export function keepSnapshot(folder: string): void {
-  takeSnapshot(join(folder, 'live'), join(folder, 'snapshots'))
+/** Only while nobody writes to `live`; `keep()` of what it returns may be called when they do again. */
+export function copyFolder(folder: string): CopiedSnapshot {
+  return copySnapshot(join(folder, 'live'), join(folder, 'snapshots'))
 }
 
 /** After the database has been closed: the next open may trust `live`, on whatever boot. */

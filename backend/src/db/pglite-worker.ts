@@ -3,14 +3,17 @@
 import { parentPort } from 'node:worker_threads'
 import { PGlite } from '@electric-sql/pglite'
 import { type Parameter, SESSION_SETTINGS } from './db'
-import { closeFolder, keepSnapshot, openFolder } from './pglite-folder'
+import { closeFolder, copyFolder, openFolder } from './pglite-folder'
+import type { CopiedSnapshot } from './snapshot'
 
 export type WorkerRequest =
   | { kind: 'open'; folder: string; damaged: boolean }
   | { kind: 'query'; sql: string; parameters: Parameter[] }
   | { kind: 'script'; sql: string }
-  /** checkpoint and snapshot, before them VACUUM where it is time: PGlite has no autovacuum */
-  | { kind: 'durable'; vacuum: boolean }
+  /** checkpoint and a copy of the folder, before them VACUUM where it is time: PGlite has no autovacuum */
+  | { kind: 'copy'; vacuum: boolean }
+  /** makes the last copy a snapshot; others may be asked for meanwhile, but no second copy */
+  | { kind: 'keep' }
   | { kind: 'close' }
 
 export interface WorkerAnswer {
@@ -29,6 +32,7 @@ const INITDB_PARAMETERS = ['--wal-segsize=1']
 
 let db: PGlite | undefined
 let folder = ''
+let copied: CopiedSnapshot | undefined
 
 async function open(request: { folder: string; damaged: boolean }): Promise<Opened> {
   folder = request.folder
@@ -48,14 +52,16 @@ async function answer(request: WorkerRequest): Promise<unknown> {
     case 'script':
       await db.exec(request.sql)
       return undefined
-    case 'durable':
+    case 'copy':
       if (request.vacuum) await db.exec('VACUUM')
       await db.exec('CHECKPOINT')
-      keepSnapshot(folder)
+      copied = copyFolder(folder)
       return undefined
+    case 'keep':
+      return copied?.keep()
     case 'close':
       await db.exec('CHECKPOINT')
-      keepSnapshot(folder)
+      await copyFolder(folder).keep()
       await db.close()
       closeFolder(folder)
       return undefined
@@ -65,7 +71,9 @@ async function answer(request: WorkerRequest): Promise<unknown> {
 let last: Promise<void> = Promise.resolve()
 
 parentPort?.on('message', ({ id, request }: { id: number; request: WorkerRequest }) => {
-  last = last.then(async () => {
+  // the session is not asked for it
+  const before = request.kind === 'keep' ? Promise.resolve() : last
+  const answered = before.then(async () => {
     const reply: WorkerAnswer = { id }
     try {
       reply.result = await answer(request)
@@ -80,4 +88,5 @@ parentPort?.on('message', ({ id, request }: { id: number; request: WorkerRequest
     }
     parentPort?.postMessage(reply)
   })
+  if (request.kind !== 'keep') last = answered
 })

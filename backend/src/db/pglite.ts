@@ -1,7 +1,7 @@
 // PGlite in a worker thread, in a folder that this process alone has open.
 //
 // One transaction at a time, as PGlite has one session. A commit is not fsynced: durable() is a checkpoint and a snapshot of the
-// folder, one for all callers that wait for it.
+// folder, one for all callers that wait for it. Others wait while the folder is copied, not while the copy is made to last.
 import { existsSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Worker } from 'node:worker_threads'
@@ -28,7 +28,10 @@ export class PgliteDb implements Db {
   /** committed since the last snapshot began */
   private unsaved = false
   private vacuumed_ms = Date.now()
+  /** a snapshot whose copy is not made yet: it covers whoever asks now */
   private saving: Promise<void> | undefined
+  /** resolves when the copies that were made are snapshots, or have failed */
+  private kept: Promise<unknown> = Promise.resolve()
   private closed: Promise<void> | undefined
 
   private constructor(
@@ -108,16 +111,21 @@ export class PgliteDb implements Db {
   }
 
   durable(): Promise<void> {
-    // Nothing is committed while a snapshot is taken, so one that is waiting or under way covers whoever asks now.
-    this.saving ??= this.save().finally(() => {
-      this.saving = undefined
-    })
+    this.saving ??= this.save()
     return this.saving
   }
 
   close(): Promise<void> {
-    this.closed ??= this.alone(async () => {
+    this.closed ??= this.end()
+    return this.closed
+  }
+
+  private async end(): Promise<void> {
+    // whoever waits for a snapshot gets it
+    await this.saving?.catch(() => undefined)
+    await this.alone(async () => {
       try {
+        await this.kept
         await this.call({ kind: 'close' })
       } finally {
         this.failure ??= new Error('the PGlite database is closed')
@@ -125,22 +133,34 @@ export class PgliteDb implements Db {
         this.lock.release()
       }
     })
-    return this.closed
   }
 
-  private save(): Promise<void> {
-    return this.alone(async () => {
-      if (!this.unsaved) return
-      this.unsaved = false
-      try {
-        const vacuum = Date.now() - this.vacuumed_ms >= this.vacuum_every_ms
-        await this.call({ kind: 'durable', vacuum })
-        if (vacuum) this.vacuumed_ms = Date.now()
-      } catch (error) {
-        this.unsaved = true
-        throw error
-      }
+  private async save(): Promise<void> {
+    // perhaps all that the caller has committed; and only one is kept at a time
+    await this.kept
+    const { kept } = await this.alone(() => this.copy()).finally(() => {
+      this.saving = undefined
     })
+    await kept
+  }
+
+  /** `kept` resolves when the copy is a snapshot: at once where nothing was committed since the last one. */
+  private async copy(): Promise<{ kept: Promise<unknown> }> {
+    if (!this.unsaved) return { kept: Promise.resolve() }
+    this.unsaved = false
+    try {
+      const vacuum = Date.now() - this.vacuumed_ms >= this.vacuum_every_ms
+      await this.call({ kind: 'copy', vacuum })
+      if (vacuum) this.vacuumed_ms = Date.now()
+    } catch (error) {
+      this.unsaved = true
+      throw error
+    }
+    const kept = this.call({ kind: 'keep' })
+    this.kept = kept.catch(() => {
+      this.unsaved = true
+    })
+    return { kept }
   }
 
   private async statement<Row>(sql: string, parameters: Parameter[]): Promise<Row[]> {

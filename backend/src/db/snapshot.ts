@@ -1,8 +1,9 @@
-// Snapshots of a database folder that nobody writes to meanwhile: what a power cut leaves for certain.
+// Snapshots of a database folder: what a power cut leaves for certain.
 //
 // A snapshot is a folder of its own. Files that have not changed since the last snapshot are hard links to that
-// snapshot's files (never to the live ones, which are written in place); the others are copied and fsynced. It takes its
-// final name, by rename and fsync of the parent, only when all of it is on disk; older ones are deleted after that.
+// snapshot's files (never to the live ones, which are written in place); the others are copied, while nobody writes. Then, with writers
+// about again, the copies are fsynced; the folder takes its final name, by rename and fsync of the parent, only when all of it is on
+// disk, and older ones are deleted after that.
 import {
   closeSync,
   constants,
@@ -18,6 +19,7 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs'
+import { open, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 
 interface SeenFile {
@@ -36,9 +38,12 @@ const MANIFEST = 'rushgate-manifest.json'
 /** Far above the kernel's tick, and above the granularity of file systems that keep times in larger steps than ns. */
 const RACY_MS = 2_000
 
-export interface SnapshotReport {
-  copied: number
+/** Copied, and not yet certain to survive a power cut. */
+export interface CopiedSnapshot {
+  copied: string[]
   linked: number
+  /** Resolves when it is. One at a time in a folder. */
+  keep(): Promise<void>
 }
 
 /** Numbers of complete snapshots, newest first. */
@@ -48,7 +53,8 @@ export function snapshotNumbers(folder: string): number[] {
   return numbers.sort((a, b) => b - a)
 }
 
-export function takeSnapshot(live: string, folder: string): SnapshotReport {
+/** Only while nobody writes to `live`. */
+export function copySnapshot(live: string, folder: string): CopiedSnapshot {
   mkdirSync(folder, { recursive: true })
   const last = snapshotNumbers(folder)[0]
   const last_folder = last === undefined ? '' : join(folder, String(last))
@@ -57,7 +63,7 @@ export function takeSnapshot(live: string, folder: string): SnapshotReport {
   const unfinished = join(folder, `${number}.unfinished`)
   for (const name of entries(folder)) if (name.endsWith('.unfinished')) remove(join(folder, name))
 
-  const report: SnapshotReport = { copied: 0, linked: 0 }
+  const files: { copied: string[]; linked: number } = { copied: [], linked: 0 }
   const manifest: Manifest = { files: {} }
   const folders: string[] = []
   const walk = (path: string) => {
@@ -67,17 +73,21 @@ export function takeSnapshot(live: string, folder: string): SnapshotReport {
     for (const entry of readdirSync(join(live, path), { withFileTypes: true })) {
       const name = path === '' ? entry.name : `${path}/${entry.name}`
       if (entry.isDirectory()) walk(name)
-      else if (entry.isFile()) manifest.files[name] = keep(live, unfinished, last_folder, name, seen, report)
+      else if (entry.isFile()) manifest.files[name] = copyOrLink(live, unfinished, last_folder, name, seen, files)
     }
   }
   walk('')
   writeFileSync(join(unfinished, MANIFEST), JSON.stringify(manifest))
-  syncPath(join(unfinished, MANIFEST))
-  for (const path of folders) syncPath(path)
-  renameSync(unfinished, join(folder, String(number)))
-  syncPath(folder)
-  for (const old of snapshotNumbers(folder)) if (old < number) remove(join(folder, String(old)))
-  return report
+  const keep = async () => {
+    for (const name of [...files.copied, MANIFEST]) await syncLater(join(unfinished, name))
+    for (const path of folders) await syncLater(path)
+    await rename(unfinished, join(folder, String(number)))
+    await syncLater(folder)
+    for (const old of snapshotNumbers(folder)) {
+      if (old < number) await rm(join(folder, String(old)), { recursive: true, force: true })
+    }
+  }
+  return { ...files, keep }
 }
 
 /** Puts the newest snapshot in the place of `live` (which must not exist). False when there is none. */
@@ -118,13 +128,13 @@ export function writeDurably(path: string, text: string): void {
   syncPath(join(path, '..'))
 }
 
-function keep(
+function copyOrLink(
   live: string,
   to: string,
   last_folder: string,
   name: string,
   seen: Manifest,
-  report: SnapshotReport,
+  files: { copied: string[]; linked: number },
 ): SeenFile {
   const now_ms = Date.now()
   const stat = lstatSync(join(live, name), { bigint: true })
@@ -143,12 +153,11 @@ function keep(
     before.ino === file.ino
   if (same) {
     linkSync(join(last_folder, name), join(to, name))
-    report.linked++
+    files.linked++
     return { ...file, racy: false }
   }
   copyFileSync(join(live, name), join(to, name), constants.COPYFILE_FICLONE)
-  syncPath(join(to, name))
-  report.copied++
+  files.copied.push(name)
   return file
 }
 
@@ -171,6 +180,15 @@ function entries(folder: string): string[] {
 
 function remove(path: string): void {
   rmSync(path, { recursive: true, force: true })
+}
+
+async function syncLater(path: string): Promise<void> {
+  const file = await open(path, 'r')
+  try {
+    await file.sync()
+  } finally {
+    await file.close()
+  }
 }
 
 function syncPath(path: string): void {
