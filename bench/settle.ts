@@ -28,7 +28,8 @@ import { writePurchases, writeRecords } from './stream'
 
 const SKU = 'phone'
 const HOLD_S = 3600
-const LOOK_MS = 20
+/** each look at the counters is a millisecond of the backend's time */
+const LOOK_MS = 100
 const SETTLES_TIMEOUT_MS = 180_000
 const REST_TIMEOUT_MS = 60_000
 const ORDERS_PER_S_MIN = 20_000

@@ -20,19 +20,21 @@ class Reader {
   }
 
   text(length: number): string {
-    return this.piece(length).toString('utf8')
+    const from = this.step(length)
+    return this.bytes.toString('utf8', from, this.at)
   }
 
   uint(length: 1 | 2 | 4): number {
-    return this.piece(length).readUIntBE(0, length)
+    return this.bytes.readUIntBE(this.step(length), length)
   }
 
-  private piece(length: number): Buffer {
-    const end = this.at + length
-    if (end > this.bytes.length) throw new RangeError(`${length} bytes wanted at ${this.at} of ${this.bytes.length}`)
-    const piece = this.bytes.subarray(this.at, end)
-    this.at = end
-    return piece
+  /** Where it was. */
+  private step(length: number): number {
+    const from = this.at
+    if (from + length > this.bytes.length)
+      throw new RangeError(`${length} bytes wanted at ${from} of ${this.bytes.length}`)
+    this.at = from + length
+    return from
   }
 }
 
