@@ -83,21 +83,25 @@ export class PgliteDb implements Db {
     return this.alone(() => this.statement<Row>(sql, parameters))
   }
 
-  transaction<T>(work: (queries: Queries) => Promise<T>, options: TransactionOptions = {}): Promise<T> {
+  async transaction<T>(work: (queries: Queries) => Promise<T>, options: TransactionOptions = {}): Promise<T> {
     const queries: Queries = { query: (sql, parameters = []) => this.statement(sql, parameters) }
-    return this.alone(async () => {
-      await this.call({ kind: 'script', sql: 'BEGIN' })
+    // The worker takes one message after another: BEGIN is not waited for, and the session is free when COMMIT is on its way.
+    const { result, committed } = await this.alone(async () => {
+      const begun = this.call({ kind: 'script', sql: 'BEGIN' })
+      begun.catch(() => undefined)
       try {
         const result = await work(queries)
-        await this.call({ kind: 'script', sql: 'COMMIT' })
+        await begun
         if (!options.snapshot) this.unsaved = true
-        return result
+        return { result, committed: this.call({ kind: 'script', sql: 'COMMIT' }) }
       } catch (error) {
         // The worker that cannot roll back has failed for good, and says so to every later call.
         await this.call({ kind: 'script', sql: 'ROLLBACK' }).catch(() => undefined)
         throw error
       }
     })
+    await committed
+    return result
   }
 
   script(sql: string): Promise<void> {

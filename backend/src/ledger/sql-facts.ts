@@ -38,16 +38,13 @@ export async function gatherFacts(
   intents: Intent[],
   now: number,
   reading: Reading,
+  buyers_read = readBuyersOf(queries, intents),
 ): Promise<{ facts: (sale: string) => Facts; known_buyers: KnownBuyers }> {
-  const buyers_wanted = [...new Map(intents.map((intent) => [intent.sale + ':' + intent.user, intent])).values()]
   const [minted, orders, unclaimable, buyers] = await Promise.all([
     mintedUnits(queries, locked, intents),
     reading === 'new' ? NO_ORDERS : lockOrderRows(queries, intents),
     reading === 'new' ? NO_UNITS : unclaimableUnits(queries, intents),
-    queries.query<BuyerRecord>(readBuyers, [
-      textArray(column(buyers_wanted.map(({ sale }) => sale))),
-      textArray(buyers_wanted.map(({ user }) => user)),
-    ]),
+    buyers_read,
   ])
   const of_sku = new Map<string, number>()
   const of_sale = new Map<string, number>()
@@ -101,6 +98,12 @@ async function unclaimableUnits(queries: Queries, intents: Intent[]): Promise<Se
   ]
   const records = await queries.query<UnitGenerationRecord>(findUnclaimableUnits, parameters)
   return new Set(records.map(({ sale, sku, unit, generation }) => unitKey(sale, sku, unit) + ':' + generation))
+}
+
+export function readBuyersOf(queries: Queries, intents: Intent[]): Promise<BuyerRecord[]> {
+  const wanted = [...new Map(intents.map((intent) => [intent.sale + ':' + intent.user, intent])).values()]
+  const sales = textArray(column(wanted.map(({ sale }) => sale)))
+  return queries.query<BuyerRecord>(readBuyers, [sales, textArray(wanted.map(({ user }) => user))])
 }
 
 export async function lockOrderRows(

@@ -17,8 +17,8 @@ import readOrder from './sql/read-order.sql'
 import readUnits from './sql/read-units.sql'
 import setSessionsStatus from './sql/set-sessions-status.sql'
 import { type KnownBuyers, writeEffects } from './sql-effects'
-import { gatherFacts, type LockedSale, lockOrderRows, type Reading, unitKey } from './sql-facts'
-import type { OrderRecord, SaleReader, SaleRecord, SessionRecord, UnitRecord } from './sql-rows'
+import { gatherFacts, type LockedSale, lockOrderRows, type Reading, readBuyersOf, unitKey } from './sql-facts'
+import type { BuyerRecord, OrderRecord, SaleReader, SaleRecord, SessionRecord, UnitRecord } from './sql-rows'
 import { orderRow, unitRow } from './sql-rows'
 
 export interface Settled {
@@ -64,10 +64,11 @@ export async function settleIntents(
   now: number,
   are_new: boolean,
 ): Promise<Settled> {
-  const locked = await lockPlaces(queries, reader, intents)
-  let decided = await decideAll(queries, locked, intents, now, are_new ? 'new' : 'all')
+  // asked for behind the locks, and without waiting for them: nobody else writes buyers of these shards then
+  const [locked, buyers] = await Promise.all([lockPlaces(queries, reader, intents), readBuyersOf(queries, intents)])
+  let decided = await decideAll(queries, locked, intents, now, are_new ? 'new' : 'all', buyers)
   const unread = are_new && isPlain(decided.effects)
-  if (are_new && !unread) decided = await decideAll(queries, locked, intents, now, 'all')
+  if (are_new && !unread) decided = await decideAll(queries, locked, intents, now, 'all', buyers)
   const { effects, deferred, known_buyers } = decided
   const ids = await writeEffects(queries, effects, now, { known_buyers, are_new: unread })
   const settled = intents.length - deferred.length
@@ -81,10 +82,12 @@ async function decideAll(
   intents: Intent[],
   now: number,
   reading: Reading,
+  buyers: BuyerRecord[],
 ): Promise<{ effects: Effects; deferred: Intent[]; known_buyers: KnownBuyers }> {
   const effects = noEffects()
   const { settling, deferred } = partition(intents, (intent) => placeOf(locked, intent), effects)
-  const { facts, known_buyers } = await gatherFacts(queries, locked, [...settling.values()].flat(), now, reading)
+  const deciding = [...settling.values()].flat()
+  const { facts, known_buyers } = await gatherFacts(queries, locked, deciding, now, reading, Promise.resolve(buyers))
   for (const [sale, of_sale] of settling) decideIntents(facts(sale), of_sale, effects)
   return { effects, deferred, known_buyers }
 }

@@ -3,6 +3,7 @@
 // What this process has settled is handed over at once and not read back; the outbox is read for what others wrote, and for what
 // was left by somebody who died. A confirmation is published as soon as it is committed, because the intent in the stream could bring
 // it about again. Every other status (a payment, an expiry, a tombstone …) waits until the ledger has made it durable.
+import { setImmediate as letOthersRun } from 'node:timers/promises'
 import type { Ledger, StatusChange } from '../ledger/port'
 import type { Logger } from '../log'
 import { Loop } from '../loop'
@@ -10,8 +11,12 @@ import type { Metrics } from '../metrics'
 import type { Shards } from '../redis/shards'
 
 const AT_ONCE_MAX = 500
+/** About a millisecond of this thread's time, in which nothing is settled. */
+const WRITTEN_AT_ONCE_MAX = 250
 /** How soon a status written by another process is seen; this process' own ones are told by kick(). */
 const POLL_MS = 250
+/** PGlite has no other process; each look reads back the batch that was committed while it waited for its turn. */
+const POLL_PGLITE_MS = 1000
 /** Changes handed over and not published yet: what is beyond waits in the outbox. */
 const HANDED_OVER_MAX = 50_000
 
@@ -62,7 +67,8 @@ export class Publisher {
     // should it fail, the outbox still has them
     await this.publish(handed_over)
     const now_ms = performance.now()
-    if (!this.asked && now_ms - this.read_ms < POLL_MS) return POLL_MS
+    const poll_ms = this.parts.ledger.kind === 'pglite' ? POLL_PGLITE_MS : POLL_MS
+    if (!this.asked && now_ms - this.read_ms < poll_ms) return POLL_MS
     this.asked = false
     this.read_ms = now_ms
     const in_hand = [...new Set(this.handed_over.map(({ id }) => id))]
@@ -88,7 +94,13 @@ export class Publisher {
   }
 
   private async write(changes: StatusChange[]): Promise<void> {
-    if (changes.length === 0) return
+    for (let from = 0; from < changes.length; from += WRITTEN_AT_ONCE_MAX) {
+      await this.writeSome(changes.slice(from, from + WRITTEN_AT_ONCE_MAX))
+      await letOthersRun()
+    }
+  }
+
+  private async writeSome(changes: StatusChange[]): Promise<void> {
     const { ledger, shards, metrics } = this.parts
     await shards.publish(changes)
     await shards.followInCheckout(changes.map(({ order }) => order))

@@ -13,8 +13,10 @@ import type { SalesFollower } from '../sales/follower'
 import { decodeEntry } from './intents'
 import type { RawEntry } from './streams'
 
-/** Intents in one ledger transaction: beyond it a batch saves nothing more, and others wait for its locks. */
+/** Intents in one ledger transaction, give or take an entry: beyond it a batch saves nothing more, and others wait for its locks. */
 const BATCH_MAX = 2000
+/** While the database works on one batch, the next is read from it, decided and written down. */
+const IN_FLIGHT_MAX = 2
 const TRIES_MAX = 3
 const TRY_BACKOFF_MS = 50
 
@@ -45,20 +47,22 @@ export class Settling {
 
   /** Answers the entries that are to come again: of a sale being rebuilt, or with an intent that could not even be set aside. */
   async settle(raw: RawEntry[]): Promise<RawEntry[]> {
-    const entries = raw.map((entry) => this.decoded(entry))
     const left: RawEntry[] = []
-    let batch: Entry[] = []
-    let intents = 0
-    for (const entry of entries) {
-      if (intents > 0 && intents + entry.intents.length > BATCH_MAX) {
-        left.push(...(await this.settleBatch(batch)))
-        batch = []
-        intents = 0
+    const in_flight: Promise<RawEntry[]>[] = []
+    try {
+      for (const batch of batches(raw.map((entry) => this.decoded(entry)))) {
+        if (in_flight.length === IN_FLIGHT_MAX) left.push(...(await (in_flight.shift() as Promise<RawEntry[]>)))
+        const settled = this.settleBatch(batch)
+        // its failure is met when it is waited for
+        settled.catch(() => undefined)
+        in_flight.push(settled)
       }
-      batch.push(entry)
-      intents += entry.intents.length
+      for (const again of await Promise.all(in_flight)) left.push(...again)
+    } finally {
+      // nothing goes on when this has answered
+      await Promise.allSettled(in_flight)
     }
-    if (batch.length > 0) left.push(...(await this.settleBatch(batch)))
+    if (left.length > 0) this.parts.sales.changed()
     return left
   }
 
@@ -92,7 +96,6 @@ export class Settling {
       else ids.push(raw.id)
     }
     for (const [key, ids] of done) await this.parts.redis.xack(key, SETTLER_GROUP, ...ids)
-    if (left.length > 0) this.parts.sales.changed()
     return left
   }
 
@@ -140,6 +143,23 @@ export class Settling {
       return [intent]
     }
   }
+}
+
+/** Of whole entries, with about as many intents in each: a small last batch costs nearly as much as a full one. */
+function batches(entries: Entry[]): Entry[][] {
+  const intents = entries.reduce((sum, entry) => sum + entry.intents.length, 0)
+  const size = Math.max(1, Math.ceil(intents / Math.max(1, Math.ceil(intents / BATCH_MAX))))
+  const split: Entry[][] = []
+  let of_last = size
+  for (const entry of entries) {
+    if (of_last >= size) {
+      split.push([])
+      of_last = 0
+    }
+    split.at(-1)?.push(entry)
+    of_last += entry.intents.length
+  }
+  return split
 }
 
 /** A late payment has the body of the purchase that it follows. */
