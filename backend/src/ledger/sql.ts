@@ -295,6 +295,8 @@ export class SqlLedger implements port.Ledger {
   orders(sale: string, after: string, limit: number): Promise<port.Order[]> {
     return this.reading(async (queries) => {
       await sales.knownSale(queries, this.reader, sale)
+      // without statistics (PGlite) the planner would rather gather and sort all that come after: 90 ms a page of a sale of 100,000
+      await queries.query('SET LOCAL enable_bitmapscan = off')
       return orders(await queries.query<OrderRecord>(readOrdersAfter, [sale, after, limit]))
     })
   }
