@@ -247,6 +247,21 @@ describe('durable()', () => {
     await db.close()
   })
 
+  it('covers what was written by a statement of its own', async () => {
+    const folder = freshFolder()
+    const db = await PgliteDb.open(folder)
+    const newest = () => Math.max(...snapshotNumbers(join(folder, 'snapshots')))
+    await db.durable()
+    const before = newest()
+    await db.query('SELECT count(*) FROM written')
+    await db.durable()
+    expect(newest(), 'nothing was written').toBe(before)
+    await db.query("-- a comment\nINSERT INTO written VALUES (1, '')")
+    await db.durable()
+    expect(newest()).toBe(before + 1)
+    await db.close()
+  })
+
   it('covers every commit before its call, while others go on committing', async () => {
     const folder = freshFolder()
     process.env.RUSHGATE_TEST_BOOT_ID = 'before'
@@ -291,6 +306,7 @@ describe('durable()', () => {
     const takeSnapshot = async () => {
       const copied = copySnapshot(live, snapshots)
       await copied.keep()
+      await copied.removeOlder()
       return copied
     }
     expect((await takeSnapshot()).linked).toBe(0)

@@ -419,8 +419,18 @@ describe.each(['memory', 'pglite'])('on %s', (kind) => {
       ])
     })
 
-    async function lateOrder() {
-      const held = intent([1])
+    it('that is late for an unlimited SKU gets a new unit, right behind a batch that was new throughout', async () => {
+      const unlimited = { sku: 'free', quantity: 1 }
+      const held = await lateOrder(intent([], unlimited))
+      await settled(intent([2]))
+      expect(await settled(intent([], { ...held, ...unlimited, kind: 'late' }))).toMatchObject({
+        status: 'paid',
+        units: [2],
+      })
+      expect(await ledger.lateSuccesses(10)).toEqual([])
+    })
+
+    async function lateOrder(held = intent([1])) {
       await settled(held)
       const late = await paid(held.body)
       now += 10 * HOLD_MS

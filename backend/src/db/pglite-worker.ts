@@ -33,6 +33,7 @@ const INITDB_PARAMETERS = ['--wal-segsize=1']
 let db: PGlite | undefined
 let folder = ''
 let copied: CopiedSnapshot | undefined
+let removing: Promise<void> | undefined
 
 async function open(request: { folder: string; damaged: boolean }): Promise<Opened> {
   folder = request.folder
@@ -41,6 +42,14 @@ async function open(request: { folder: string; damaged: boolean }): Promise<Open
   await db.query('SELECT count(*) FROM pg_class')
   for (const [name, value] of Object.entries(SESSION_SETTINGS)) await db.exec(`SET ${name} = ${value}`)
   return { existed, restored }
+}
+
+/** The older ones go while nobody waits. */
+async function keep(snapshot: CopiedSnapshot | undefined): Promise<void> {
+  await removing
+  await snapshot?.keep()
+  // what could not be removed is tried again behind the next snapshot
+  removing = snapshot?.removeOlder().catch(() => undefined)
 }
 
 async function answer(request: WorkerRequest): Promise<unknown> {
@@ -58,10 +67,11 @@ async function answer(request: WorkerRequest): Promise<unknown> {
       copied = copyFolder(folder)
       return undefined
     case 'keep':
-      return copied?.keep()
+      return keep(copied)
     case 'close':
       await db.exec('CHECKPOINT')
-      await copyFolder(folder).keep()
+      await keep(copyFolder(folder))
+      await removing
       await db.close()
       closeFolder(folder)
       return undefined

@@ -18,6 +18,9 @@ interface Waiting {
 /** Without VACUUM tables that rows pass through (the outbox) only grow; it takes up to a second after 100,000 orders. */
 const VACUUM_EVERY_MS = 300_000
 
+/** Begins with SELECT, comments aside; what is taken for a write costs a snapshot. */
+const READS = /^(?:\s|--.*\n)*SELECT\b/i
+
 export class PgliteDb implements Db {
   readonly kind = 'pglite'
   private last_id = 0
@@ -80,7 +83,10 @@ export class PgliteDb implements Db {
   }
 
   query<Row>(sql: string, parameters: Parameter[] = []): Promise<Row[]> {
-    return this.alone(() => this.statement<Row>(sql, parameters))
+    return this.alone(() => {
+      if (!READS.test(sql)) this.unsaved = true
+      return this.statement<Row>(sql, parameters)
+    })
   }
 
   async transaction<T>(work: (queries: Queries) => Promise<T>, options: TransactionOptions = {}): Promise<T> {

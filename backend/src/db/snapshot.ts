@@ -34,6 +34,8 @@ interface Manifest {
   files: Record<string, SeenFile>
 }
 
+/** open files */
+const SYNCED_AT_ONCE = 32
 const MANIFEST = 'rushgate-manifest.json'
 /** Far above the kernel's tick, and above the granularity of file systems that keep times in larger steps than ns. */
 const RACY_MS = 2_000
@@ -44,6 +46,8 @@ export interface CopiedSnapshot {
   linked: number
   /** Resolves when it is. One at a time in a folder. */
   keep(): Promise<void>
+  /** After keep(), and before the next one. */
+  removeOlder(): Promise<void>
 }
 
 /** Numbers of complete snapshots, newest first. */
@@ -79,15 +83,20 @@ export function copySnapshot(live: string, folder: string): CopiedSnapshot {
   walk('')
   writeFileSync(join(unfinished, MANIFEST), JSON.stringify(manifest))
   const keep = async () => {
-    for (const name of [...files.copied, MANIFEST]) await syncLater(join(unfinished, name))
-    for (const path of folders) await syncLater(path)
+    const written = [...files.copied, MANIFEST].map((name) => join(unfinished, name))
+    for (let from = 0; from < written.length; from += SYNCED_AT_ONCE) {
+      await Promise.all(written.slice(from, from + SYNCED_AT_ONCE).map(syncLater))
+    }
+    await Promise.all(folders.map(syncLater))
     await rename(unfinished, join(folder, String(number)))
     await syncLater(folder)
+  }
+  const removeOlder = async () => {
     for (const old of snapshotNumbers(folder)) {
       if (old < number) await rm(join(folder, String(old)), { recursive: true, force: true })
     }
   }
-  return { ...files, keep }
+  return { ...files, keep, removeOlder }
 }
 
 /** Puts the newest snapshot in the place of `live` (which must not exist). False when there is none. */

@@ -179,14 +179,24 @@ export class SaleReader {
   }
 
   async complete(queries: Queries, records: SaleRecord[]): Promise<SaleRow[]> {
-    const missing = records.filter(({ sale, version }) => this.kept.get(sale)?.version !== version)
+    const of_sale = new Map<string, Map<string, SkuRow>>()
+    for (const { sale, version } of records) {
+      const kept = this.kept.get(sale)
+      if (kept?.version === version) of_sale.set(sale, kept.skus)
+    }
+    const missing = records.filter(({ sale }) => !of_sale.has(sale))
     if (missing.length > 0) {
       const ids = textArray(missing.map(({ sale }) => sale))
       const skus = await queries.query<SkuRecord>(readSkus, [ids])
       const prices = await queries.query<PriceRecord>(readPrices, [ids])
-      for (const { sale, version } of missing) this.kept.set(sale, { version, skus: skuRows(sale, skus, prices) })
+      for (const { sale, version } of missing) {
+        const rows = skuRows(sale, skus, prices)
+        this.kept.set(sale, { version, skus: rows })
+        of_sale.set(sale, rows)
+      }
     }
-    return records.map((record) => saleRow(record, this.kept.get(record.sale)?.skus ?? new Map()))
+    // not from what is kept: another reader, of an older state, may have put its own there meanwhile
+    return records.map((record) => saleRow(record, of_sale.get(record.sale) ?? new Map()))
   }
 }
 

@@ -66,14 +66,15 @@ export async function settleIntents(
 ): Promise<Settled> {
   // asked for behind the locks, and without waiting for them: nobody else writes buyers of these shards then
   const [locked, buyers] = await Promise.all([lockPlaces(queries, reader, intents), readBuyersOf(queries, intents)])
+  const settledOf = (decided: { deferred: Intent[] }) => intents.length - decided.deferred.length
   let decided = await decideAll(queries, locked, intents, now, are_new ? 'new' : 'all', buyers)
-  const unread = are_new && isPlain(decided.effects)
+  // each intent has made an order, whose key says whether it is new: what writes nothing has been checked by nothing
+  const madeOrders = () => isPlain(decided.effects) && decided.effects.inserted.length === settledOf(decided)
+  const unread = are_new && madeOrders()
   if (are_new && !unread) decided = await decideAll(queries, locked, intents, now, 'all', buyers)
   const { effects, deferred, known_buyers } = decided
   const ids = await writeEffects(queries, effects, now, { known_buyers, are_new: unread })
-  const settled = intents.length - deferred.length
-  const all_new = isPlain(effects) && effects.inserted.length === settled
-  return { settled, deferred, announced: announcedChanges(effects, ids), all_new }
+  return { settled: settledOf(decided), deferred, announced: announcedChanges(effects, ids), all_new: madeOrders() }
 }
 
 async function decideAll(

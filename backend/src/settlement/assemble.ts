@@ -70,7 +70,8 @@ export function settlementParts(given: SettlementParts): Part[] {
 
 function newSettling({ ledger, redis, sales, metrics, log, publisher, onReturns }: SettlementParts): Settling {
   const onSettled = (announced: StatusChange[]) => {
-    publisher.take(announced)
+    if (announced.length > 0) publisher.take(announced)
+    else publisher.kick()
     onReturns()
   }
   return new Settling({ ledger, redis, sales, metrics, log, onSettled })
