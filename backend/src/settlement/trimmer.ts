@@ -11,7 +11,7 @@ import type { SalesFollower } from '../sales/follower'
 import { streamsOf, viewOf } from './streams'
 
 const EVERY_MS = 1000
-/** PGlite is made durable by a snapshot, which holds up everything else: at most a tenth of the time goes into them. */
+/** PGlite is made durable by a snapshot, which holds up everything else: a tenth of the time goes into them, more only where one takes seconds. */
 const EVERY_PGLITE_MS = 3000
 const EVERY_PGLITE_MS_MAX = 15_000
 const BETWEEN_SNAPSHOTS = 9
