@@ -20,6 +20,11 @@ export interface LoadPlan {
   tls?: TlsMode
   /** requests a second, whether answered or not; default: as fast as they are answered */
   rate?: number
+  /**
+   * keep a core busy looking for answers. Else who answers slower than the generator asks pays for waking it, a microsecond and more of
+   * CPU time an answer that a client elsewhere would not cost it, and who answers faster does not
+   */
+  awake?: boolean
   /** when requests that hold `text` were sent and answered is written to `file` (loadgen/times.go) */
   timed?: { text: string; file: string }
 }
@@ -49,6 +54,7 @@ export async function generateLoad(plan: LoadPlan): Promise<LoadReport> {
   if (plan.contains !== undefined) args.push('-contains', plan.contains)
   if (plan.tls !== undefined) args.push('-tls', plan.tls)
   if (plan.timed !== undefined) args.push('-timed', plan.timed.text, '-times', plan.timed.file)
+  if (plan.awake) args.push('-awake')
   if (plan.rate !== undefined) args.push('-rate', String(plan.rate))
   if (plan.from !== undefined) args.push('-from', `${plan.from}:0`)
   const { stdout } = await promisify(execFile)(plan.program, args)

@@ -103,7 +103,7 @@ export async function refuse(args: string[]): Promise<void> {
         const before = cpuMicroseconds(pids)
         const expect = String(status)
         const load = { program, port: peer.port, file, connections, protocol: 'http' as const, expect, from }
-        const report = await generateLoad({ ...load, contains: '"receipt":"e1.' })
+        const report = await generateLoad({ ...load, awake: true, contains: '"receipt":"e1.' })
         const cost_us = (cpuMicroseconds(pids) - before) / report.requests
         const bad = answeredWrongly(report, expect)
         if (bad !== undefined) wrong.push(`${name}, slice ${round}: ${bad}`)

@@ -61,6 +61,7 @@ type generator struct {
 	latencies []int64
 	statuses  map[string]int
 	rate      float64 // requests a second; 0: as fast as they are answered
+	awake     bool
 	started   time.Time
 	idle      []*connection // those without a request, where there is a rate
 	report    report
@@ -84,6 +85,7 @@ func main() {
 	contains := flag.String("contains", "", "text that every right answer holds; its occurrences are counted as matched")
 	stall := flag.Duration("stall", 20*time.Second, "give up when nothing is answered for this long")
 	rate := flag.Float64("rate", 0, "requests a second, over plain connections; 0: as fast as they are answered")
+	awake := flag.Bool("awake", false, "look for answers all the time, so that no server has to wake this process")
 	tlsMode := flag.String("tls", "", "new, resumed or h2 (tls.go)")
 	flag.Parse()
 	runtime.LockOSThread()
@@ -94,6 +96,7 @@ func main() {
 		byFd:     map[int32]*connection{},
 		statuses: map[string]int{},
 		rate:     *rate,
+		awake:    *awake,
 		expect:   *expect,
 		contains: []byte(*contains),
 		end:      endOfHttp,
@@ -205,7 +208,7 @@ func (g *generator) run(connections int, stall time.Duration) {
 	events := make([]syscall.EpollEvent, connections)
 	for g.report.Answered < len(g.requests) {
 		pause := g.untilDue(stall)
-		count, err := syscall.EpollWait(g.epoll, events, int((pause + time.Millisecond - 1).Milliseconds()))
+		count, err := g.wait(events, pause)
 		if err == syscall.EINTR {
 			continue
 		}
@@ -238,6 +241,20 @@ func (g *generator) run(connections int, stall time.Duration) {
 	g.report.P50Ms = g.quantile(0.5)
 	g.report.P99Ms = g.quantile(0.99)
 	g.report.MaxMs = g.quantile(1)
+}
+
+// How many connections have something to say, once there are some; 0 after the pause.
+func (g *generator) wait(events []syscall.EpollEvent, pause time.Duration) (int, error) {
+	if !g.awake {
+		return syscall.EpollWait(g.epoll, events, int((pause + time.Millisecond - 1).Milliseconds()))
+	}
+	until := time.Now().Add(pause)
+	for {
+		count, err := syscall.EpollWait(g.epoll, events, 0)
+		if count != 0 || err != nil || !time.Now().Before(until) {
+			return count, err
+		}
+	}
 }
 
 func (g *generator) startNext(c *connection) {

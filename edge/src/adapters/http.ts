@@ -117,11 +117,18 @@ function lengthText(bytes: number): string {
   return text
 }
 
-/** To three digits, which spreads well enough, so that few different texts are made of it. */
+/**
+ * To three digits up to a thousand million, which spreads well enough, so that few different texts are made of it. Without a loop: LuaJIT compiles
+ * no request past one that goes round a few times.
+ */
 function roundedUp(count: number): number {
-  if (count < 1000) return count
-  let step = 10
-  while (count >= 1000 * step) step *= 10
+  if (count < 1_000) return count
+  let step = 1_000_000
+  if (count < 10_000) step = 10
+  else if (count < 100_000) step = 100
+  else if (count < 1_000_000) step = 1_000
+  else if (count < 10_000_000) step = 10_000
+  else if (count < 100_000_000) step = 100_000
   return math.ceil(count / step) * step
 }
 

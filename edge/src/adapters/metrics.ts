@@ -149,7 +149,6 @@ export interface LaneCounts {
 }
 
 /** What a lane has counted since the last time. */
-/** What a lane has counted since the last time. */
 export function flushLane(metrics: Metrics, lane: { counts: LaneCounts }, family: string): void {
   const { counts } = lane
   metrics.add(family + 'batches_total', counts.batches)
