@@ -223,6 +223,60 @@ describe('settling', () => {
   })
 })
 
+describe('of two batches in flight one finds the database away', () => {
+  let world: World
+
+  beforeAll(async () => {
+    world = await World.start({ ledger: 'pglite' })
+  })
+
+  afterAll(() => world.stop())
+
+  for (const [when, is_written] of [
+    ['before it is written', false],
+    ['after it is written', true],
+  ] as const) {
+    test(`${when}: the other is settled, and what has no answer comes again and changes nothing twice`, async () => {
+      const sale = await world.openSale(is_written ? 'written' : 'unwritten', { total: 2600, user_max: 2 })
+      await world.backend.stop()
+      // 2,500 intents, more than one batch has; each shopper has one in each
+      for (let entry = 0; entry < 50; entry++) {
+        const wanted = Array.from({ length: 50 }, (_, i) => ({ user: `u${(entry % 25) * 50 + i}`, key: `k${entry}` }))
+        const reserved = await world.reserveMany(sale, wanted)
+        expect(new Set(reserved.map(({ code }) => code))).toEqual(new Set(['held']))
+      }
+      const settle = world.ledger.settle.bind(world.ledger)
+      const sizes: number[] = []
+      let tellOtherBegan = () => {}
+      const other_began = new Promise<void>((resolve) => {
+        tellOtherBegan = resolve
+      })
+      world.ledger.settle = async (intents) => {
+        sizes.push(intents.length)
+        if (sizes.length === 2) {
+          tellOtherBegan()
+          // long enough that whoever does not wait for it reads its entries again
+          await sleep(1500)
+        }
+        if (sizes.length > 1) return settle(intents)
+        if (is_written) await settle(intents)
+        await other_began
+        throw Object.assign(new Error('the connection is gone'), { code: 'ECONNRESET' })
+      }
+      await world.restart()
+      await until('nothing is pending', async () => {
+        const [pending] = await world.redis.xpending(intentsKey(sale.id, 0), SETTLER_GROUP)
+        return sizes.length > 2 && pending === 0
+      })
+      world.ledger.settle = settle
+      // the one that failed, the other, and the first again
+      expect(sizes).toEqual([1250, 1250, 1250])
+      expect(await world.balanced(sale)).toMatchObject({ granted: 2600, confirmed: 2500, in_redis: 100, in_queue: 0 })
+      expect((await world.ledger.orders(sale.id, '', 3000)).length).toBe(2500)
+    })
+  }
+})
+
 test('a stream at its ceiling: purchases are told busy, replays go on, and it opens when the ledger has caught up', async () => {
   const world = await World.start({ roles: 'api', environment: { RUSHGATE_BACKLOG_MAX: '2' } })
   try {
