@@ -3,6 +3,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { Random } from '../scripts/random'
 import { startStack } from '../scripts/stack'
 import { answeredWrongly, generateLoad } from './load-generator'
 import { progress } from './report'
@@ -90,20 +91,9 @@ async function filterKnown(gate: string): Promise<void> {
   }
 }
 
-/** Uniform in [0, 1), the same for the same seed (mulberry32). */
-function randomOf(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296
-  }
-}
-
 /** Requests of background items by Zipf(1.1), with rushes in between; how many there are of each background item. */
 function writeStream(file: string, { rate, rushes, seed }: DetectionPlan): Map<string, number> {
-  const random = randomOf(seed)
+  const random = new Random(seed)
   const cumulative = new Float64Array(KEYS)
   let sum = 0
   for (let i = 0; i < KEYS; i++) {
@@ -112,7 +102,7 @@ function writeStream(file: string, { rate, rushes, seed }: DetectionPlan): Map<s
   }
   const counts = new Map<string, number>()
   const background = (): string => {
-    const wanted = random() * sum
+    const wanted = random.next() * sum
     let low = 0
     let high = KEYS - 1
     while (low < high) {
@@ -128,7 +118,7 @@ function writeStream(file: string, { rate, rushes, seed }: DetectionPlan): Map<s
   const parts: Buffer[] = []
   for (let i = 0; i < total; i++) {
     const rush = Math.floor((i / rate - LEAD_S) / RUSH_S)
-    const item = rush >= 0 && random() < RUSH_PER_S / rate ? `rush-${rush}` : background()
+    const item = rush >= 0 && random.next() < RUSH_PER_S / rate ? `rush-${rush}` : background()
     const text = Buffer.from(`GET /web/item/${item} HTTP/1.1\r\nHost: gate\r\n\r\n`)
     const length = Buffer.alloc(4)
     length.writeUInt32LE(text.length)

@@ -1,6 +1,7 @@
 // What item pages are tried with: a counting stand-in before the backend, crowds that ask at the same moment, floods of unknown ids.
 import { createServer, request } from 'node:http'
 import { type AddressInfo, connect, type Socket } from 'node:net'
+import { Random } from '../scripts/random'
 
 /** Stands between a gate and the backend: counts what is asked, and is slow, silent or away when told so. */
 export interface Between {
@@ -128,17 +129,6 @@ function connected(host: string, port: number): Promise<Socket> {
   })
 }
 
-/** Numbers that a seed gives again (mulberry32). */
-export function seeded(seed: number): () => number {
-  let state = seed >>> 0
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296
-  }
-}
-
 export interface Flood {
   statuses: Record<string, number>
   ms: number
@@ -152,7 +142,7 @@ const REQUESTS_EACH = 50_000
 /** GETs `count` ids that nobody has made, each once. */
 export async function floodUnknown(gate_url: string, count: number, seed: number): Promise<Flood> {
   const { hostname, port } = new URL(gate_url)
-  const random = seeded(seed)
+  const random = new Random(seed)
   const statuses: Record<string, number> = {}
   let next = 0
   const since = performance.now()
@@ -188,7 +178,7 @@ export async function floodUnknown(gate_url: string, count: number, seed: number
       let batch = ''
       for (let i = 0; i < some; i++) {
         // a counter keeps them apart, the random part spreads them
-        const id = `${Math.floor(random() * 2 ** 32).toString(36)}-${(next + i).toString(36)}-${seed.toString(36)}`
+        const id = `${random.between(0, 2 ** 32 - 1).toString(36)}-${(next + i).toString(36)}-${seed.toString(36)}`
         batch += `GET /web/item/${id} HTTP/1.1\r\nHost: ${hostname}\r\n\r\n`
       }
       next += some

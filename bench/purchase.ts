@@ -1,6 +1,6 @@
 // npm run bench -- purchase: what a purchase costs at the gate, beside five other ways to sell the same units.
 //
-// The method is API.md's and is told in bench/README.md: one worker each, the same stream, the same script, state
+// The method is told in bench/README.md: one worker each, the same stream, the same script, state
 // reset for each slice, alternating slices, CPU time from the scheduler, ratios from pairs within a round.
 import { mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { Random } from '../scripts/random'
 import { intervalRank, judge, median, medianInterval, rounded } from './stats'
 
 describe('median', () => {
@@ -54,19 +55,12 @@ describe('medianInterval', () => {
 
   it('holds the true median in at least 95 % of seeded runs', () => {
     const seed = 20240229
-    let state = seed
-    const uniform = () => {
-      // mulberry32
-      state = (state + 0x6d2b79f5) | 0
-      let t = Math.imul(state ^ (state >>> 15), 1 | state)
-      t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-      return ((t ^ (t >>> 14)) >>> 0) / 4294967296
-    }
+    const random = new Random(seed)
     let inside = 0
     const runs = 4000
     for (let run = 0; run < runs; run++) {
       // skewed, as times are: the true median of −ln(u) is ln 2
-      const values = Array.from({ length: 15 }, () => -Math.log(1 - uniform()))
+      const values = Array.from({ length: 15 }, () => -Math.log(1 - random.next()))
       const { low, high } = medianInterval(values)
       if (low <= Math.LN2 && Math.LN2 <= high) inside++
     }

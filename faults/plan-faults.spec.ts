@@ -1,9 +1,9 @@
 // A seed is a schedule: the same faults at the same times, and all faults within as few schedules as possible.
 import { describe, expect, it } from 'vitest'
+import { Random } from '../scripts/random'
 import { CATALOGUE } from './catalogue/index'
 import { planFaults } from './plan-faults'
 import { drawPlan, saleRules } from './population'
-import { Random } from './random'
 
 const plan = (seed: number) => planFaults(seed, new Random(seed).fork(), 6000)
 

@@ -1,7 +1,8 @@
 // Which faults hit a schedule, and when: a function of its seed alone.
+
+import type { Random } from '../scripts/random'
 import type { Fault } from './catalogue/fault'
 import { CATALOGUE, KAFKA_CATALOGUE } from './catalogue/index'
-import type { Random } from './random'
 
 export interface PlannedFault {
   fault: Fault

@@ -1,6 +1,7 @@
 // The shoppers of a schedule, drawn from its seed: who comes when, wants what, and does what with it.
+
+import type { Random } from '../scripts/random'
 import type { SaleRules } from './checkers/evidence'
-import type { Random } from './random'
 import type { Intention, Plan } from './shopper'
 
 export const HOLD_S = 2

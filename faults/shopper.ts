@@ -2,8 +2,8 @@
 // or lets the hold run out, as its plan says. All it was told is kept for the checkers.
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Random } from '../scripts/random'
 import { type Answer, type Attempt, isUnknown } from './checkers/evidence'
-import type { Random } from './random'
 import type { Call, Said, ShopClient } from './shop-client'
 
 export type Intention = 'pay' | 'pay_after_decline' | 'pay_late' | 'cancel' | 'cancel_at_once' | 'let_expire'

@@ -5,8 +5,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Redis as RedisClient } from 'ioredis'
 import type { Kafka } from '../scripts/engines/kafka'
 import type { ManagedProcess } from '../scripts/processes'
+import type { Random } from '../scripts/random'
 import { AdminError, type PartName, type Stack } from '../scripts/stack'
-import type { Random } from './random'
 import type { Settlers } from './settlers'
 
 const START_TRIES = 3

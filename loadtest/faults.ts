@@ -2,8 +2,8 @@
 import { existsSync, statSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { CATALOGUE as FAULTS, KAFKA_CATALOGUE } from '../faults/catalogue/index'
-import { Random } from '../faults/random'
 import { World } from '../faults/world'
+import { Random } from '../scripts/random'
 import type { Target } from './target'
 
 const FIRST_ANSWER_POLL_MS = 20

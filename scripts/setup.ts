@@ -33,11 +33,8 @@ export const TEST_PACKAGES: DebianPackage[] = [
   { name: 'libnginx-mod-http-js', reason: 'njs: the outer tier in plain nginx', isPresent: hasNjs },
   { name: 'luajit2', reason: 'the language of the gate, for its specs', isPresent: has('luajit') },
   { name: 'lua-busted', reason: 'runs the specs under LuaJIT', isPresent: has('busted') },
-  { name: 'lua-check', reason: 'lints the emitted Lua', isPresent: has('luacheck') },
   { name: 'postgresql-15', reason: 'the ledger on PostgreSQL', isPresent: () => postgresBinFolder() !== undefined },
   { name: 'chromium', reason: 'the pages in a real browser', isPresent: has('chromium') },
-  { name: 'wrk', reason: 'load for measurements', isPresent: has('wrk') },
-  { name: 'hey', reason: 'load for measurements', isPresent: has('hey') },
   { name: 'kcat', reason: 'reads Kafka topics', isPresent: has('kcat') },
 ]
 

@@ -16,7 +16,7 @@ import { countVitest, type Tally } from './test-tally'
 const LOGS = join(ROOT, '.cache/test')
 const KILL_AFTER_MS = 15_000
 /** What --quick runs needs of Debian's packages. */
-const QUICK_PACKAGES = ['luajit2', 'lua-busted', 'lua-check']
+const QUICK_PACKAGES = ['luajit2', 'lua-busted']
 
 const total: Tally = { passed: 0, failed: [], skipped: [] }
 let running: ChildProcess | undefined

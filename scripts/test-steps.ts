@@ -200,7 +200,7 @@ export const STEPS: Step[] = [
     kind: 'command',
     run: ['tsx', 'bench/run.ts', 'items', '--slices', '0'],
     sizes: ['full'],
-    needs: ['nginx', 'redis'],
+    needs: ['nginx', 'redis', 'go'],
     minutes_max: 10,
   },
   {

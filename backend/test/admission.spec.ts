@@ -17,7 +17,7 @@ import {
   newAdmission,
 } from '../../edge/src/domain/admission'
 import { type AdmissionTerms, lookahead } from '../../edge/src/domain/waiting'
-import { Random } from '../../faults/random'
+import { Random } from '../../scripts/random'
 import { startTestRedis, type TestRedis } from './redis'
 
 const SALE = 'spring'

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { metaKey, sessionsKey } from '../../contract/keys'
 import { ADMIN_TOKEN, saleBody, until, World } from './world'
 
-const SEED = Number(process.env['TEST_SEED'] ?? Date.now() % 1_000_000)
+const SEED = Number(process.env['SEED'] ?? Date.now() % 1_000_000)
 const RUNS = 400
 
 let world: World

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { EVENT_AGENTS, type HotItemEvent } from '../../contract/hot-item-event'
 import { type ElasticsearchForTests, elasticsearchForTests } from '../../scripts/engines/for-tests'
+import { Random } from '../../scripts/random'
 import { PgliteDb } from '../src/db/pglite'
 import { PostgresDb } from '../src/db/postgres'
 import { ElasticStore } from '../src/hot-items/elastic-store'
@@ -14,24 +15,13 @@ import type { Dimension, Filter, Group, HotItemStore, KeptEvent } from '../src/h
 import { postgresAvailable, startTestPostgres } from './postgres'
 import { until } from './world'
 
-const SEED = Number(process.env['TEST_SEED'] ?? 20260310)
+const SEED = Number(process.env['SEED'] ?? 20260310)
 const EVENTS = 6_000
 const ITEMS = 40
 const FROM_MS = Date.parse('2026-03-10T22:30:00.000Z')
 /** over midnight: two days */
 const RANGE_MS = 3 * 3_600_000
 const ALL: Filter = { from_ms: FROM_MS, to_ms: FROM_MS + RANGE_MS }
-
-/** mulberry32 */
-function randomOf(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let t = Math.imul(state ^ (state >>> 15), 1 | state)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296
-  }
-}
 
 function keptOf(event: HotItemEvent): KeptEvent {
   const read = readEventText(Buffer.from(JSON.stringify(event)), { now_ms: Date.parse(event.actime), oldest_day: '' })
@@ -41,8 +31,8 @@ function keptOf(event: HotItemEvent): KeptEvent {
 
 /** Few addresses of many requests, an item that everybody wants, three workers of two gates. */
 function crowd(): KeptEvent[] {
-  const random = randomOf(SEED)
-  const pick = (count: number) => Math.floor(count * random() ** 2)
+  const random = new Random(SEED)
+  const pick = (count: number) => Math.floor(count * random.next() ** 2)
   const events: KeptEvent[] = []
   for (let i = 0; i < EVENTS; i++) {
     const worker = i % 3

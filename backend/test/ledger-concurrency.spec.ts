@@ -2,6 +2,7 @@
 // Nobody may wait in a circle, every intent ends once, and the invariants hold.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Postgres } from '../../scripts/postgres'
+import { Random } from '../../scripts/random'
 import { PostgresDb } from '../src/db/postgres'
 import { openLedger } from '../src/ledger/open'
 import { type Intent, type Ledger, LedgerError } from '../src/ledger/port'
@@ -17,18 +18,8 @@ const SALES = ['left', 'right']
 let server: Postgres
 let watcher: PostgresDb
 const ledgers: Ledger[] = []
-let random = generator(SEED)
-
-/** mulberry32 */
-function generator(seed: number): (below: number) => number {
-  let state = seed | 0
-  return (below) => {
-    state = (state + 0x6d2b79f5) | 0
-    let t = Math.imul(state ^ (state >>> 15), 1 | state)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return Math.floor((((t ^ (t >>> 14)) >>> 0) / 2 ** 32) * below)
-  }
-}
+let draws = new Random(SEED)
+const random = (below: number) => draws.between(0, below - 1)
 
 async function load(ledger: Ledger, sale: string): Promise<number> {
   await ledger.beginRebuild(sale, 'test', 60_000)
@@ -94,7 +85,7 @@ describe.skipIf(!postgresAvailable)('many at once on PostgreSQL', () => {
 
   it('settle, cancel, expire, pay, return and rebuild without deadlock, loss or doubling', async () => {
     console.log(`ledger concurrency: SEED=${SEED}`)
-    random = generator(SEED)
+    draws = new Random(SEED)
     const [first] = ledgers as [Ledger]
     const epochs = new Map<string, number>()
     for (const id of SALES) {

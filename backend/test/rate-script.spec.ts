@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { rateKey, ratesBornKey } from '../../contract/keys'
-import { Random } from '../../faults/random'
+import { Random } from '../../scripts/random'
 import { startTestRedis, type TestRedis } from './redis'
 
 const SEED = Number(process.env.SEED ?? Date.now() % 1_000_000)

@@ -55,6 +55,8 @@ describe('methods and paths', () => {
       ['POST', '/sales/demo/state', '405 method_not_allowed'],
       ['GET', '/sessions', '405 method_not_allowed'],
       ['POST', '/', '405 method_not_allowed'],
+      ['POST', '/livez', '405 method_not_allowed'],
+      ['DELETE', '/healthz', '405 method_not_allowed'],
       ['DELETE', '/sales/demo', '405 method_not_allowed'],
       ['PATCH', '/reservations/r1.demo.0.x.y', '405 method_not_allowed'],
       ['GET', '/nothing', '404 not_found'],

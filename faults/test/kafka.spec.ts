@@ -11,7 +11,7 @@ import { killBroker } from '../catalogue/kill-broker'
 import { killSettler } from '../catalogue/kill-settler'
 import { runSchedule } from '../schedule'
 
-const SEED = Number(process.env['TEST_SEED'] ?? Date.now() % 1_000_000)
+const SEED = Number(process.env['SEED'] ?? Date.now() % 1_000_000)
 
 let dir: string
 let kafka: Kafka

@@ -1,4 +1,4 @@
-// The ledger in memory: for the simulator and for tests. Same decisions as the SQL one, agreement is tested on random histories.
+// The ledger in memory: the model that tests hold the SQL one against. Same decisions as the SQL one, on random histories.
 // Each method runs to its end without waiting, so it is one transaction; a method that throws has changed nothing.
 import { randomBytes } from 'node:crypto'
 import type { DegradeByHand } from '../../../contract/degradation'

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { decodeEntry } from './intents'
 
 const BODY = 'abcdefghijklmnopqrstuv'
-const SEED = Number(process.env['TEST_SEED'] ?? Date.now() % 1_000_000)
+const SEED = Number(process.env['SEED'] ?? Date.now() % 1_000_000)
 
 interface Packed {
   body?: string

@@ -1,32 +1,7 @@
 // From the plugins and their settings to what each route's requests run through. Done once, in each worker.
-import type { RouteName } from '../domain/route'
 import { type Link, type RouteLinks, splitAtBody } from '../kernel/chain'
-import { type GateConfig, runsOn } from '../kernel/config'
+import { type GateConfig, routeNames, runsOn } from '../kernel/config'
 import type { Plugin, Ports } from '../kernel/plugin'
-
-const ROUTES: RouteName[] = [
-  'sales',
-  'state',
-  'challenge',
-  'take_ticket',
-  'ticket',
-  'draw',
-  'reserve',
-  'cart',
-  'reservation',
-  'give_back',
-  'pay',
-  'login',
-  'logout',
-  'webhook',
-  'sandbox',
-  'item',
-  'search',
-  'history',
-  'forget_history',
-  'visit',
-  'trap',
-]
 
 /** The plugins of each route, in the order of their priority. */
 export function buildLinks(
@@ -51,7 +26,7 @@ export function buildLinks(
     }
   }
   const links: Record<string, RouteLinks> = {}
-  for (const route of ROUTES) {
+  for (const route of routeNames()) {
     const of_route: Link[] = []
     for (const plugin of sorted) {
       if (runsOn(config, route, plugin)) table.insert(of_route, made[plugin.name] as Link)

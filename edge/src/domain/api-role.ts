@@ -25,8 +25,6 @@ const ROLE_OF: Record<RouteName, ApiRole> = {
   ticket: 'operations',
   reserve: 'operations',
   trap: 'operations',
-  livez: 'operations',
-  healthz: 'operations',
 }
 
 export function apiRoleOfRoute(name: RouteName): ApiRole {

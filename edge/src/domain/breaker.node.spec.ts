@@ -5,7 +5,7 @@ import { fakeBreakerStore } from '../../spec/fake-breaker'
 import { breakerState, claimTrial, countFailure, countSuccess, endTrial, OPEN_MS_MAX, TRIAL_MS_MAX } from './breaker'
 
 const START_MS = 1767225600000
-const SEED = Number(process.env['TEST_SEED'] ?? Date.now() % 1_000_000)
+const SEED = Number(process.env['SEED'] ?? Date.now() % 1_000_000)
 const WORKERS = 4
 
 type Deed = 'fail' | 'succeed' | 'try' | 'end well' | 'end badly'

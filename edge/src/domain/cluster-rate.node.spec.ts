@@ -3,7 +3,7 @@
 // that asks evenly for 80 % of its limit is never refused, however its requests are spread over nodes and workers.
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { Random } from '../../../faults/random'
+import { Random } from '../../../scripts/random'
 import { type FakeCounters, fakeCounters } from '../../spec/fake-counters'
 import { admitInCluster, type ClusterRate, clusterRate, type Reach, type Taken, type TokenSource } from './cluster-rate'
 import type { Algorithm } from './rate'

@@ -5,7 +5,7 @@ import { DEGRADE_LEVEL_MAX } from '../../../contract/degradation'
 import { levelOfPressure, noLoad, observeLoad, RAISE_MS } from './degradation'
 
 const START_MS = 1767225600000
-const SEED = Number(process.env['TEST_SEED'] ?? Date.now() % 1_000_000)
+const SEED = Number(process.env['SEED'] ?? Date.now() % 1_000_000)
 const QUIET_MS = 5000
 
 interface Look {

@@ -29,8 +29,6 @@ export type RouteName =
   | 'visit'
   /** a link that no person sees */
   | 'trap'
-  | 'livez'
-  | 'healthz'
 
 export interface Route {
   name: RouteName
@@ -175,8 +173,6 @@ function parseRoute(method: string, path: string): RouteMatch {
   }
   if (path === '/users/me/visits') return method === 'POST' ? found('visit', '') : { allow: 'POST' }
   if (path === '/early-access') return isGet(method) ? found('trap', '') : { allow: 'GET, HEAD' }
-  if (path === '/livez') return isGet(method) ? found('livez', '') : { allow: 'GET, HEAD' }
-  if (path === '/healthz') return isGet(method) ? found('healthz', '') : { allow: 'GET, HEAD' }
   if (path.substring(0, 10) === '/webhooks/') {
     const provider = path.substring(10)
     if (!isId(provider)) return {}

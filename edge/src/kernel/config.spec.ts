@@ -70,7 +70,7 @@ describe('rushgate.json', () => {
       'plugins.reservation.dry_run: must be true or false, got "yes"',
       'plugins.reservation.poll_ms: must be a whole number from 100 to 10000 (ms), got 1',
       'plugins.waf: must not be here: known are "reservation", "session", got an object',
-      'routes.checkout: must not be here: known are "cart", "challenge", "draw", "forget_history", "give_back", "healthz", "history", "item", "livez", "login", "logout", "pay", "reservation", "reserve", "sales", "sandbox", "search", "state", "take_ticket", "ticket", "trap", "visit", "webhook", got an object',
+      'routes.checkout: must not be here: known are "cart", "challenge", "draw", "forget_history", "give_back", "history", "item", "login", "logout", "pay", "reservation", "reserve", "sales", "sandbox", "search", "state", "take_ticket", "ticket", "trap", "visit", "webhook", got an object',
       'routes.pay.plugins[0]: must be one of "session", "reservation", got "waf"',
       'routes.reserve.plugins[1]: must not be named twice, got "session"',
       'version: must be 1, got 2',

@@ -51,8 +51,6 @@ const ROUTES: Record<RouteName, true> = {
   forget_history: true,
   visit: true,
   trap: true,
-  livez: true,
-  healthz: true,
 }
 
 export const laneSchema = object(
