@@ -44,6 +44,11 @@ describe('reservation id', () => {
       'r1.spring.01.' + BODY + '.' + MAC,
       'r1.spring.-1.' + BODY + '.' + MAC,
       'r1.spring.1e1.' + BODY + '.' + MAC,
+      // how JavaScript and how LuaJIT write it themselves
+      'r1.spring.1e-7.' + BODY + '.' + MAC,
+      'r1.spring.1e-07.' + BODY + '.' + MAC,
+      'r1.spring.0.5.' + BODY + '.' + MAC,
+      'r1.spring.-0.' + BODY + '.' + MAC,
       'r1.spring. 1.' + BODY + '.' + MAC,
       'r1.spring.0x1.' + BODY + '.' + MAC,
       'r1.spring.1.5.' + BODY + '.' + MAC,

@@ -8,10 +8,16 @@
 // must not turn a retry into a second purchase. The SKU is not part of the body, so that the same key
 // with another SKU is found and refused as key_reused (docs/DECISIONS/).
 //
+// The mac does not cover the shard, which follows from the user: who reads an id compares the two (shardOfUser).
+//
 // HMAC and base64url are handed in: the gate has them from libcrypto and nginx, Node from its own.
+
+import { wholeNumber } from './token-fields'
 
 export const BODY_LENGTH = 22
 export const MAC_LENGTH = 16
+/** shards of a sale, at most */
+const SHARDS_MAX = 1024
 
 export interface ReservationIdParts {
   sale: string
@@ -69,8 +75,7 @@ export function parseReservationId(text: string): ReservationIdParts | undefined
   const mac = text.substring(body_end + 1)
   if (mac.length !== MAC_LENGTH) return undefined
   const shard_text = text.substring(sale_end + 1, shard_end)
-  const shard = Number(shard_text)
-  // also refuses NaN, '', '1e1', ' 1' and '01': the text must be the number's own
-  if (!(shard >= 0 && shard < 1024) || '' + shard !== shard_text) return undefined
+  const shard = wholeNumber(shard_text, 0, SHARDS_MAX)
+  if (shard < 0) return undefined
   return { sale: text.substring(3, sale_end), shard, body: text.substring(shard_end + 1, body_end), mac }
 }

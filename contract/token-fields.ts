@@ -14,7 +14,8 @@ export const TIME_LIMIT_MS = 1e14
  */
 export function wholeNumber(text: string, from: number, limit: number): number {
   const value = Number(text)
-  if (!(value >= from && value < limit) || '' + value !== text || text.indexOf('.') >= 0) return -1
+  // what is no whole number may be its own text too: '1e-7'
+  if (!(value >= from && value < limit) || Math.floor(value) !== value || '' + value !== text) return -1
   // LuaJIT writes −0 as it came
   if (text.charCodeAt(0) === 45) return -1
   return value

@@ -162,7 +162,7 @@ export class Backend {
       users?.addRoutes(app, auth)
       hot_items.addRoutes(app, auth)
       addCrawlerRoutes(app, { verifier: new CrawlerVerifier(config.dns_servers), auth, metrics })
-      addReservationRoutes(app, { auth, reservations, sales })
+      addReservationRoutes(app, { auth, reservations, sales, sessions })
       addWebhookRoutes(app, { ledger, provider, metrics, onChanged: onPayment })
       addSandboxRoutes(app, this.sandbox)
     })

@@ -145,6 +145,31 @@ describe('sessions', () => {
     expect(await world.redis.hget(sessionsKey(later.id, 0), 'Zoë')).toBe('3')
   })
 
+  test('a session that was replaced changes nothing, however the id is spelt and even when the sale has ended', async () => {
+    const sale = await world.openSale('thieves')
+    const stolen = await login({ user: 'vera', secret: 'demo' })
+    const reserved = await world.reserve(sale, 'vera', 'k')
+    await world.untilStatus(sale, reserved.body, 'confirmed')
+    expect((await world.admin('POST', `/admin/sales/${sale.id}/end`)).status).toBe(200)
+    // not told to the ended sale in Redis
+    const newer = await login({ user: 'vera', secret: 'demo' })
+    const bearer = stolen.body.session
+    for (const [method, path] of [
+      ['DELETE', `/reservations/${reserved.id}`],
+      ['POST', `/reservations/${reserved.id}/payment`],
+      ['DELETE', '/sessions'],
+    ] as const) {
+      expect((await world.call(method, path, { bearer })).body.code, path).toBe('session_replaced')
+    }
+    // its shard is part of the id, and only the user's own is right
+    for (const shard of ['1e-7', '0.5', '1', '-0', '00']) {
+      const spelt = reserved.id.replace(`.${sale.id}.0.`, `.${sale.id}.${shard}.`)
+      expect((await world.call('DELETE', `/reservations/${spelt}`, { bearer })).body.code, spelt).toBe('not_found')
+    }
+    const kept = await world.call('GET', `/reservations/${reserved.id}`, { bearer: newer.body.session })
+    expect(kept.body.status).toBe('confirmed')
+  })
+
   test('the same Idempotency-Key gets the same session for a minute, another body is refused', async () => {
     const key = { 'idempotency-key': 'login-1' }
     const body = { user: 'ida', secret: 'demo' }

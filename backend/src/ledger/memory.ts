@@ -90,6 +90,10 @@ export class MemoryLedger extends MemoryTables implements port.Ledger {
     return users.map((user) => ({ user, generation: this.session_generations.get(user) ?? 0 }))
   }
 
+  async sessionGeneration(user: string): Promise<number> {
+    return this.session_generations.get(user) ?? 0
+  }
+
   async settle(
     intents: port.Intent[],
   ): Promise<{ settled: number; deferred: port.Intent[]; announced: port.StatusChange[] }> {

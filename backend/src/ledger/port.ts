@@ -247,6 +247,8 @@ export interface Ledger {
 
   // sessions: raises each user's generation and returns the new one
   replaceSessions(users: string[]): Promise<{ user: string; generation: number }[]>
+  /** of the user's newest session; 0 when there was none */
+  sessionGeneration(user: string): Promise<number>
 
   // settlement
   /** Settles intents in order, skipping those of a sale being rebuilt (they are returned in `deferred`). Effects: units claimed, orders or voids written, limits enforced, outbox; `announced` is what this has put there. */

@@ -31,6 +31,7 @@ import readOutbox from './sql/read-outbox.sql'
 import readPendingRefunds from './sql/read-pending-refunds.sql'
 import readPendingReturns from './sql/read-pending-returns.sql'
 import readSalesVersion from './sql/read-sales-version.sql'
+import readSessionGeneration from './sql/read-session-generation.sql'
 import setDegradeRow from './sql/set-degrade.sql'
 import { NotNew } from './sql-effects'
 import { applyEvent, recordSession, refundLateOrder, sessionOfOrder } from './sql-payments'
@@ -142,6 +143,11 @@ export class SqlLedger implements port.Ledger {
     )
     const generations = new Map(rows.map(({ user_id, generation }) => [user_id, generation]))
     return users.map((user) => ({ user, generation: generations.get(user) ?? 0 }))
+  }
+
+  async sessionGeneration(user: string): Promise<number> {
+    const [row] = await this.db.query<{ generation: number }>(readSessionGeneration, [user])
+    return row?.generation ?? 0
   }
 
   async settle(

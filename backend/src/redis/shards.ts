@@ -201,11 +201,6 @@ export class Shards {
     }
     return held
   }
-
-  /** Generation of a user's newest session as the shard knows it; 0 when none was ever replaced. */
-  async newestGeneration(sale: string, shard: number, user: string): Promise<number> {
-    return Number((await this.redis.hget(sessionsKey(sale, shard), user)) ?? 0)
-  }
 }
 
 export async function replicationId(redis: Redis): Promise<{ replid: string; role: string }> {

@@ -51,22 +51,11 @@ export class Reservations {
     const parts = parseReservationId(id)
     if (parts === undefined || parts.body.length !== BODY_LENGTH) throw unknown
     const sale = await this.parts.sales.sale(parts.sale)
-    if (sale === undefined || parts.shard >= sale.shards) throw unknown
+    if (sale === undefined || parts.shard !== shardOfUser(crc32, session.user, sale.shards)) throw unknown
     const key = Buffer.from(sale.id_key, 'base64url')
     const mac = reservationMac((message) => hmacText(key, message), Buffer.byteLength, session.user, parts.body)
     if (!sameText(mac, parts.mac)) throw unknown
     return { id, sale, shard: parts.shard, body: parts.body, user: session.user }
-  }
-
-  /** A session that a newer one has replaced may look, but change nothing. Where Redis is away nobody is turned away for it. */
-  async requireNewest(sale: Sale, shard: number, session: Session): Promise<void> {
-    let newest = 0
-    try {
-      newest = await this.parts.shards.newestGeneration(sale.id, shard, session.user)
-    } catch (error) {
-      if (!isAway(error)) throw error
-    }
-    if (newest > session.generation) throw new Refusal('session_replaced', 'a newer login has ended this session')
   }
 
   async look(reservation: Reservation): Promise<Known> {

@@ -7,6 +7,7 @@ import { addRoute, param } from '../http/routes'
 import { recordOf } from '../redis/shards'
 import type { SalesFollower } from '../sales/follower'
 import { SALE_ID } from '../sales/schemas'
+import type { Sessions } from '../sessions/sessions'
 import type { Session } from '../sessions/token'
 import type { Known, Reservation, Reservations } from './reservations'
 
@@ -21,7 +22,12 @@ function send(response: Response, text: string): void {
 
 export function addReservationRoutes(
   router: Router,
-  { auth, reservations, sales }: { auth: Authenticator; reservations: Reservations; sales: SalesFollower },
+  {
+    auth,
+    reservations,
+    sales,
+    sessions,
+  }: { auth: Authenticator; reservations: Reservations; sales: SalesFollower; sessions: Sessions },
 ): void {
   const own = async (request: Request): Promise<{ session: Session; reservation: Reservation }> => {
     const session = auth.session(request)
@@ -34,14 +40,14 @@ export function addReservationRoutes(
     },
     delete: async (request, response) => {
       const { session, reservation } = await own(request)
-      await reservations.requireNewest(reservation.sale, reservation.shard, session)
+      await sessions.requireNewest(session)
       send(response, answerText(reservation.id, await reservations.giveBack(reservation), sales.degradeLevel()))
     },
   })
   addRoute(router, '/reservations/:reservation/payment', {
     post: async (request, response) => {
       const { session, reservation } = await own(request)
-      await reservations.requireNewest(reservation.sale, reservation.shard, session)
+      await sessions.requireNewest(session)
       response.json(await reservations.pay(reservation))
     },
   })

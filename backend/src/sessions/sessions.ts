@@ -58,13 +58,16 @@ export class Sessions {
     await this.replace([user])
   }
 
-  /** Logging out of a session that was replaced must not end the newer one. Known where a sale is loaded; elsewhere it passes. */
+  /**
+   * A session that a newer one has replaced may look, but change nothing. The ledger is asked, because Redis knows generations only where
+   * something is sold, and holds outlive that.
+   */
   async requireNewest({ user, generation }: Session): Promise<void> {
-    const [sale] = await this.sellingSales()
-    if (sale === undefined) return
-    const shard = shardOfUser(crc32, user, sale.shards)
-    const newest = Number((await this.redis.hget(sessionsKey(sale.id, shard), user)) ?? 0)
-    if (newest > generation) throw new Refusal('session_replaced', 'a newer login has ended this session')
+    const newest = await this.ledger.sessionGeneration(user)
+    // a first session replaces none
+    if (newest > 1 && newest > generation) {
+      throw new Refusal('session_replaced', 'a newer login has ended this session')
+    }
   }
 
   private async replace(users: string[]): Promise<UserGeneration[]> {

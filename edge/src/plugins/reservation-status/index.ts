@@ -5,6 +5,7 @@
 // either, writes it down as void.
 import { parseRecord } from '../../../../contract/record'
 import { parseReservationId, reservationMac } from '../../../../contract/reservation-id'
+import { shardOfUser } from '../../../../contract/shard'
 import { recordAnswer } from '../../domain/reservation-answer'
 import { definePlugin, type PluginPhases, type Ports } from '../../kernel/plugin'
 import type { GateRequest } from '../../kernel/request'
@@ -34,7 +35,8 @@ function create(config: Infer<typeof schema>, ports: Ports): PluginPhases {
     const sale = known.sale
     id_key = sale.id_key
     const mac = reservationMac(hmacOfSale, crypto.byteLength, request.user, parts.body)
-    if (parts.shard >= sale.shards || !crypto.equal(mac, parts.mac)) return refuse('not_found', UNKNOWN)
+    const shard = shardOfUser(crypto.crc32, request.user, sale.shards)
+    if (parts.shard !== shard || !crypto.equal(mac, parts.mac)) return refuse('not_found', UNKNOWN)
     if (sale.rebuilding) {
       return refuseFor('rebuilding', 'The stock is being counted again; this takes seconds.', config.retry_after_ms)
     }

@@ -29,7 +29,16 @@ describe('reservation-status', () => {
     const gate = fakeGate()
     expect(poll(gate, idOf('eve'))).toBe('not_found')
     expect(poll(gate, 'r1.spring.0.' + BODY + '.AAAAAAAAAAAAAAAA')).toBe('not_found')
-    expect(poll(gate, idOf('ada').replace('.0.', '.1.'))).toBe('not_found')
+    for (const shard of ['1', '1e-7', '1e-07', '0.5', '-0', '00']) {
+      expect(poll(gate, idOf('ada').replace('.0.', '.' + shard + '.'))).toBe('not_found')
+    }
+    // of two shards only the user's own is looked in
+    gate.known = knownSale({ shards: 2 })
+    const in_first = poll(gate, idOf('ada')) !== 'not_found'
+    const in_second = poll(gate, idOf('ada').replace('.0.', '.1.')) !== 'not_found'
+    expect(in_first).toBe(!in_second)
+    gate.known = knownSale({})
+    gate.asked = []
     expect(poll(gate, idOf('ada').replace('spring', 'autumn'))).toBe('not_found')
     expect(poll(gate, 'nonsense')).toBe('not_found')
     expect(gate.asked).toEqual([])

@@ -1,0 +1,1 @@
+SELECT generation FROM session_generations WHERE user_id = $1
