@@ -388,13 +388,8 @@ export class MemoryLedger extends MemoryTables implements port.Ledger {
       const units = tables.units.get(sku) ?? []
       const count = (state: string) => units.filter((unit) => unit.state === state).length
       const granted = units.length - count('unlent')
-      const [returning, moving, confirmed, paid] = [
-        count('returning'),
-        count('moving'),
-        count('confirmed'),
-        count('paid'),
-      ]
-      return { sku, total, granted, returning, moving, confirmed, paid }
+      const [returning, moving] = [count('returning'), count('moving')]
+      return { sku, total, granted, returning, moving, confirmed: count('confirmed'), paid: count('paid') }
     })
   }
 

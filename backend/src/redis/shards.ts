@@ -1,14 +1,6 @@
 // What the backend does to a sale's shard in Redis, as typed calls of the scripts (edge/src/redis/).
 import type { Redis } from 'ioredis'
-import {
-  buyersKey,
-  freeKey,
-  intentsKey,
-  metaKey,
-  reservationsKey,
-  returnedKey,
-  sessionsKey,
-} from '../../../contract/keys'
+import { buyersKey, freeKey, intentsKey, metaKey, reservationsKey, returnedKey } from '../../../contract/keys'
 import { formatRecord, parseRecord, type ReservationRecord } from '../../../contract/record'
 import { BODY_LENGTH } from '../../../contract/reservation-id'
 import type { Order, PendingReturn, Sale, StatusChange } from '../ledger/port'
