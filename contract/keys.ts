@@ -38,7 +38,7 @@ export function spentKey(sale: string, shard: number): string {
   return shardKey(sale, shard, 'spent')
 }
 
-/** set: ids of returns that were applied and not yet struck off in the ledger */
+/** set: ids of all returns that were applied in this epoch */
 export function returnedKey(sale: string, shard: number): string {
   return shardKey(sale, shard, 'returned')
 }

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { intentsKey, returnedKey, SETTLER_GROUP } from '../../contract/keys'
+import { intentsKey, SETTLER_GROUP } from '../../contract/keys'
 import { createMetrics } from '../src/metrics'
 import { createRedisClient } from '../src/redis/client'
 import { until, World } from './world'
@@ -71,7 +71,7 @@ for (const kind of ['memory', 'pglite'] as const) {
       expect(cancelled).toMatchObject({ status: 200, body: { status: 'cancelled', order: expect.any(String) } })
       await world.untilStatus(sale, first.body, 'cancelled')
       expect(await world.balanced(sale)).toMatchObject({ returning: 0, confirmed: 0, in_redis: 1 })
-      await until('the return is struck off', async () => (await world.redis.scard(returnedKey(sale.id, 0))) === 0)
+      await until('the return is struck off', async () => (await world.ledger.pendingReturns(1)).length === 0)
       const again = await world.call('DELETE', `/reservations/${first.id}`, { bearer: session })
       expect(again).toMatchObject({ status: 200, body: { status: 'cancelled' } })
       // the limit of one is free again too

@@ -1,7 +1,7 @@
 // Gives units back to their shard: pending returns of the ledger, applied in Redis exactly once each.
 //
-// The script remembers each return's id until the ledger has struck it off durably; only then is the id forgotten in Redis.
-// So a crash between any two steps repeats a step and nothing else.
+// The script remembers each return's id as long as the epoch lasts. So a crash between any two steps repeats a step and nothing
+// else, and of several sweepers one that read its list before another struck a return off changes nothing with it.
 import type { Ledger } from '../ledger/port'
 import type { Logger } from '../log'
 import { Loop } from '../loop'
@@ -37,14 +37,13 @@ export class Returner {
     const returns = await ledger.pendingReturns(AT_ONCE_MAX)
     metrics.outbox_lag.set({ kind: 'return' }, returns.length)
     if (returns.length === 0) return POLL_MS
+    // an id that Redis has seen is never given out again, whatever the ledger loses
     await ledger.durable()
     const outcomes = await shards.giveBack(returns)
     for (const outcome of outcomes) metrics.returns.inc({ outcome })
     const applied = returns.filter((_, i) => outcomes[i] !== 'stale')
     if (applied.length === 0) return STALE_PAUSE_MS
     await ledger.returnsApplied(applied.map(({ id }) => id))
-    await ledger.durable()
-    await shards.strikeOffReturns(applied)
     return returns.length === AT_ONCE_MAX ? 0 : POLL_MS
   }
 }

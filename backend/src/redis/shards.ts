@@ -5,7 +5,7 @@ import { formatRecord, parseRecord, type ReservationRecord } from '../../../cont
 import { BODY_LENGTH } from '../../../contract/reservation-id'
 import type { Order, PendingReturn, Sale, StatusChange } from '../ledger/port'
 import { followOrders } from '../waiting/checkout'
-import { execAll, type Scripts } from './scripts'
+import type { Scripts } from './scripts'
 
 /** In one call of the script: bounds the time it holds Redis (about 1 ms). */
 const PUBLISHED_AT_ONCE_MAX = 500
@@ -123,13 +123,6 @@ export class Shards {
       })),
     )
     return replies as ('applied' | 'seen' | 'stale')[]
-  }
-
-  async strikeOffReturns(returns: PendingReturn[]): Promise<void> {
-    if (returns.length === 0) return
-    const pipeline = this.redis.pipeline()
-    for (const { sale, shard, id } of returns) pipeline.srem(returnedKey(sale, shard), id)
-    await execAll(pipeline)
   }
 
   /** Looks for units for a payment that came late, in one shard. */

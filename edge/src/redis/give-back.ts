@@ -1,8 +1,8 @@
 // give-back: applies one pending return of the ledger: units become free again, the buyer's count falls.
 //
-// Guarantee: applied once for each return id, however often it is sent, until the ledger has struck it off
-// (the caller then removes the id from `returned`). A return of another epoch changes nothing: the rebuild
-// that raised the epoch has counted those units itself. A closed shard takes none yet.
+// Guarantee: applied once for each return id, however often and however late it is sent: `returned` forgets
+// none before the rebuild that raises the epoch loads the shard anew. A return of another epoch changes
+// nothing: that rebuild has counted those units itself. A closed shard takes none yet.
 //
 // KEYS  1 meta  2 buyers  3 reservations  4 returned  5 free list of the SKU
 // ARGV  1 return id  2 SKU  3 quantity  4 units "unit:generation,…" ('' for none)  5 user  6 body
