@@ -1,5 +1,5 @@
 // The PostgreSQL driver: migrations by several at once, ceilings on waits, deadlocks retried, connections that break.
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { Postgres } from '../../scripts/postgres'
 import { textArray } from '../src/db/array'
 import type { Queries } from '../src/db/db'
@@ -49,6 +49,18 @@ describe.skipIf(!postgresAvailable)('PostgreSQL', () => {
     await migrate(db)
     await db.query("INSERT INTO migrations (name) VALUES ('9999-from-the-future')")
     await expect(openLedger({ database_url: url, data_dir: '' })).rejects.toThrow('9999-from-the-future')
+  })
+
+  it('gives the ledger its clock, which a step of this machine’s does not move', async () => {
+    const ledger = await openLedger({ database_url: await server.createDatabase('clock'), data_dir: '' })
+    const real_ms = Date.now()
+    const wall = vi.spyOn(Date, 'now').mockReturnValue(real_ms + 600_000)
+    try {
+      expect(Math.abs(ledger.now() - real_ms)).toBeLessThan(60_000)
+    } finally {
+      wall.mockRestore()
+      await ledger.close()
+    }
   })
 
   it('keeps 64-bit integers, arrays and texts as they are', async () => {

@@ -58,7 +58,10 @@ async function openDb({ database_url, data_dir, logger, onBreaker }: OpenLedgerO
   })
 }
 
-/** The database server's clock, as this process's clock plus an offset measured once a minute. */
+/**
+ * The database server's clock, as an offset to this process's own that is measured once a minute. Its own is the one that nobody sets: a step of
+ * the wall clock would end every hold of the next minutes.
+ */
 class ServerClock {
   private offset_ms = 0
   private readonly timer: NodeJS.Timeout
@@ -79,7 +82,7 @@ class ServerClock {
   }
 
   now(): number {
-    return Math.round(Date.now() + this.offset_ms)
+    return Math.round(performance.now() + this.offset_ms)
   }
 
   stop(): void {
@@ -87,10 +90,10 @@ class ServerClock {
   }
 
   private async measure(): Promise<void> {
-    const before = Date.now()
+    const before = performance.now()
     const sql = 'SELECT (extract(epoch FROM clock_timestamp()) * 1000)::float8 AS now_ms'
     const [row] = await this.db.query<{ now_ms: number }>(sql)
-    if (row !== undefined) this.offset_ms = row.now_ms - (before + Date.now()) / 2
+    if (row !== undefined) this.offset_ms = row.now_ms - (before + performance.now()) / 2
   }
 }
 
