@@ -1,7 +1,7 @@
 // What the sandbox provider remembers, as files: it stands for somebody else's system, so it must outlive the backend's death.
 //
 // One file a fact, written whole or not at all; the first outcome of a session wins, whichever process wrote it.
-import { createHash } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
 import { existsSync, mkdirSync } from 'node:fs'
 import { link, readdir, readFile, rename, unlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -26,8 +26,6 @@ export interface Decided {
 type Mark = 'released' | 'delivered'
 
 export class SandboxStore {
-  private writes = 0
-
   constructor(private readonly folder: string) {
     mkdirSync(folder, { recursive: true })
   }
@@ -94,8 +92,8 @@ export class SandboxStore {
   }
 
   private async temporary(value: unknown): Promise<string> {
-    this.writes += 1
-    const path = join(this.folder, `.${process.pid}.${this.writes}.new`)
+    // process ids are alike in containers that share the folder
+    const path = join(this.folder, `.${randomUUID()}.new`)
     await writeFile(path, JSON.stringify(value))
     return path
   }

@@ -88,7 +88,11 @@ export class Sessions {
   private async sellingSales(): Promise<Sale[]> {
     const { sales } = await this.sales.latest()
     const now_ms = this.ledger.now()
-    return sales.filter(({ state, closes_ms }) => state !== 'draft' && state !== 'ended' && closes_ms > now_ms)
+    return sales.filter(({ state, rebuilding, closes_ms }) => {
+      // one that is being opened has read the generations already
+      const may_sell = state !== 'ended' && (state !== 'draft' || rebuilding)
+      return may_sell && closes_ms > now_ms
+    })
   }
 }
 
