@@ -243,7 +243,7 @@ describe.each(['memory', 'pglite'])('on %s', (kind) => {
 
   describe('a tombstone', () => {
     it('outlives its intent, which gives its units back once', async () => {
-      const late = intent([1, 2])
+      const late = intent([1, 2], { spends: 'pass,proof' })
       const stone = { sale: 'sale', shard: 0, body: late.body, user: late.user }
       expect(await ledger.tombstone(stone, 'cancelled')).toMatchObject({ status: 'cancelled', order: '', version: 1 })
       await ledger.settle([late, late])
@@ -253,6 +253,7 @@ describe.each(['memory', 'pglite'])('on %s', (kind) => {
         quantity: 2,
         units: [],
         version: 2,
+        spends: 'pass,proof',
       })
       expect(await ledger.pendingReturns(10)).toMatchObject([{ quantity: 2, units: [{ unit: 1 }, { unit: 2 }] }])
     })

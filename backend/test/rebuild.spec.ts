@@ -74,6 +74,27 @@ test('a pass and a proof are spent once, by the reservation that repeats may ask
   expect((await ask(after, 'ann', 'other', 'wproof1')).code).toBe('proof_required')
 })
 
+test('a pass of a reservation that was given back before it was settled stays spent after a rebuild', async () => {
+  world.config.roles = ['api', 'sweeper']
+  await world.backend.stop()
+  await world.restart()
+  const sale = await world.openSale('spent-early', { user_max: 5 })
+  const [given_back] = await world.reserveMany(sale, [{ user: 'ann', key: 'key', spends: 'ppass1,wproof1' }])
+  const bearer = world.session('ann')
+  expect((await world.call('DELETE', `/reservations/${given_back?.id}`, { bearer })).status).toBe(200)
+  expect((await world.admin('POST', `/admin/sales/${sale.id}/rebuild`)).status).toBeLessThan(300)
+  const after = await untilRebuilt(sale.id, sale.epoch)
+  for (const [spends, code] of [
+    ['ppass1', 'pass_required'],
+    ['wproof1', 'proof_required'],
+  ] as const) {
+    expect(await world.reserveMany(after, [{ user: 'ann', key: 'other', spends }])).toMatchObject([{ code }])
+  }
+  await world.backend.stop()
+  world.config.roles = ['api', 'settler', 'sweeper']
+  await world.restart()
+})
+
 test('a reservation that went with Redis is said to be void, and stays void when its intent turns up after all', async () => {
   world.config.roles = ['api', 'sweeper']
   await world.backend.stop()

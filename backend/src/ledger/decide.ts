@@ -156,7 +156,7 @@ class Batch {
     this.giveBack(intent, intent.quantity)
   }
 
-  /** Cancelled or declared void before its intent came: the intent gives its units back. */
+  /** Cancelled or declared void before its intent came: the intent gives its units back; what it spent stays spent. */
   private meetTombstone(intent: Intent, order: OrderRow): void {
     const met: OrderRow = {
       ...order,
@@ -166,6 +166,7 @@ class Batch {
       price: priceOf(this.facts.sale, intent),
       price_version: intent.price_version,
       reserved_ms: intent.reserved_ms,
+      spends: intent.spends,
       version: order.version + 1,
     }
     this.change(met)

@@ -175,6 +175,7 @@ function updateParameters(orders: OrderRow[], published: number): Parameter[] {
     plainArray(orders.map((order) => order.late)),
     plainArray(orders.map((order) => order.extended)),
     textArray(orders.map((order) => order.late_met)),
+    textArray(orders.map((order) => order.spends)),
     plainArray(orders.map((_, i) => i < published)),
   ]
 }
