@@ -187,7 +187,7 @@ export class Drawer {
   private async load(sale: Sale): Promise<void> {
     const { ledger, redis, scripts, beforeStep } = this.parts
     await beforeStep?.('load')
-    const count = await loadRanks(redis, ledger, sale.id)
+    const count = await loadRanks((key, at, bytes) => redis.setrange(key, at, bytes), ledger, sale.id)
     await beforeStep?.('finish')
     const keys = [metaKey(sale.id, 0), admissionKey(sale.id), entrantsKey(sale.id), entriesKey(sale.id)]
     await scripts.run(redis, 'finish-draw', { keys, args: [sale.epoch, count] })

@@ -5,6 +5,7 @@ import type { BeaconSettings, GateSettings } from '../../../contract/gate-settin
 import { admissionKey, entrantsKey, entriesKey, ranksKey } from '../../../contract/keys'
 import type { DrawList } from '../ledger/draws'
 import type { Ledger, Sale } from '../ledger/port'
+import type { ClosedShard } from '../redis/closed-shard'
 import { ranksInThread } from './in-thread'
 import { packEntrants } from './packed'
 
@@ -25,38 +26,42 @@ async function whole(ledger: Ledger, sale: string, list: DrawList): Promise<stri
   return all
 }
 
-async function write(redis: Redis, key: string, pieces: readonly Buffer[]): Promise<void> {
+type Put = (key: string, at: number, bytes: Buffer) => Promise<unknown>
+
+async function write(put: Put, key: string, pieces: readonly Buffer[]): Promise<void> {
   let base = 0
   for (const piece of pieces) {
     for (let at = 0; at < piece.length; at += BYTES_AT_ONCE) {
-      await redis.setrange(key, base + at, piece.subarray(at, at + BYTES_AT_ONCE))
+      await put(key, base + at, piece.subarray(at, at + BYTES_AT_ONCE))
     }
     base += piece.length
   }
 }
 
 /** Answers how many ranks there are. */
-export async function loadRanks(redis: Redis, ledger: Ledger, sale: string): Promise<number> {
+export async function loadRanks(put: Put, ledger: Ledger, sale: string): Promise<number> {
   const order = await whole(ledger, sale, 'order')
-  if (order.length > 0) await write(redis, ranksKey(sale), [await ranksInThread(order)])
+  if (order.length > 0) await write(put, ranksKey(sale), [await ranksInThread(order)])
   return order.length
 }
 
-/** In a rebuild, while the shard is closed and after the admission hash is written. Entries not journaled yet stay in their stream. */
-export async function loadDraw(redis: Redis, ledger: Ledger, sale: string): Promise<void> {
-  await redis.unlink(entrantsKey(sale), ranksKey(sale))
+/** In a rebuild, `first` being shard 0, after the admission hash is written. Entries not journaled yet stay in their stream. */
+export async function loadDraw(redis: Redis, first: ClosedShard, ledger: Ledger): Promise<void> {
+  const { sale } = first
+  const put: Put = (key, at, bytes) => first.run('SETRANGE', [key], at, bytes)
+  await first.run('UNLINK', [entrantsKey(sale), ranksKey(sale)])
   const row = await ledger.draws.find(sale)
   const key = admissionKey(sale)
   if (row !== undefined && row.closed_ms > 0) {
-    await redis.unlink(entriesKey(sale))
-    const count = await loadRanks(redis, ledger, sale)
+    await first.run('UNLINK', [entriesKey(sale)])
+    const count = await loadRanks(put, ledger, sale)
     const issued = Math.max(count, Number(await redis.hget(key, 'issued')))
-    await redis.hset(key, { draw: 'done', entrants: count, issued })
+    await first.run('HSET', [key], 'draw', 'done', 'entrants', count, 'issued', issued)
     return
   }
   const entrants = new Set(await whole(ledger, sale, 'entries'))
-  await write(redis, entrantsKey(sale), packEntrants(entrants))
+  await write(put, entrantsKey(sale), packEntrants(entrants))
   // a list that waits for its beacon is closed, whatever became of the opening time
   const draw = row !== undefined && row.listed_ms > 0 ? 'closed' : 'open'
-  await redis.hset(key, { draw, entrants: entrants.size })
+  await first.run('HSET', [key], 'draw', draw, 'entrants', entrants.size)
 }

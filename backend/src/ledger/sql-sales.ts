@@ -91,10 +91,14 @@ export async function ownedSale(
   return renewed
 }
 
-export async function recountUnits(queries: Queries, row: SaleRow): Promise<void> {
+/** The lease starts anew when all is counted, however long that took: the load follows. */
+export async function recountUnits(queries: Queries, row: SaleRow, now: () => number): Promise<void> {
   await queries.query(deleteReturnsOfSale, [row.id])
   await queries.query(grantFreeUnits, [row.id, row.epoch, row.shards])
-  await queries.query(updateSale, saleParameters({ ...row, recounted_epoch: row.epoch }))
+  await queries.query(
+    updateSale,
+    saleParameters({ ...row, recounted_epoch: row.epoch, rebuild_until_ms: now() + row.rebuild_lease_ms }),
+  )
 }
 
 export async function finishRebuild(queries: Queries, row: SaleRow, redis_replid: string): Promise<Sale> {

@@ -279,7 +279,7 @@ export class SqlLedger implements port.Ledger {
   recountUnits(sale: string, owner: string): Promise<void> {
     return this.db.transaction(async (queries) => {
       const row = await sales.ownedSale(queries, this.reader, sale, owner, this.now())
-      await sales.recountUnits(queries, row)
+      await sales.recountUnits(queries, row, () => this.now())
     }, LONG)
   }
 

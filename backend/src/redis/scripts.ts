@@ -11,6 +11,7 @@ export const SCRIPT_NAMES = [
   'publish',
   'take',
   'close',
+  'load',
   'configure',
   'close-draw',
   'finish-draw',

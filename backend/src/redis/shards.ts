@@ -5,6 +5,7 @@ import { formatRecord, parseRecord, type ReservationRecord } from '../../../cont
 import { BODY_LENGTH } from '../../../contract/reservation-id'
 import type { Order, PendingReturn, Sale, StatusChange } from '../ledger/port'
 import { followOrders } from '../waiting/checkout'
+import { ClosedShard } from './closed-shard'
 import type { Scripts } from './scripts'
 
 /** In one call of the script: bounds the time it holds Redis (about 1 ms). */
@@ -139,6 +140,11 @@ export class Shards {
   close(sale: string, shard: number, epoch: number): Promise<string> {
     const keys = [metaKey(sale, shard), intentsKey(sale, shard)]
     return this.scripts.run(this.redis, 'close', { keys, args: [epoch] })
+  }
+
+  /** For loading it after `close`. */
+  closed(sale: string, shard: number, epoch: number): ClosedShard {
+    return new ClosedShard(this.redis, this.scripts, sale, shard, epoch)
   }
 
   async configure(

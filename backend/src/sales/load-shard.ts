@@ -1,4 +1,5 @@
-// Writes a shard's keys from the ledger's image of it. The shard is closed meanwhile and nothing is served from it.
+// Writes a shard's keys from the ledger's image of it. The shard is closed meanwhile and nothing is
+// served from it; once it is not (another rebuild came before this one), nothing is written and LeftEpoch is thrown.
 import type { Redis } from 'ioredis'
 import {
   buyersKey,
@@ -11,51 +12,53 @@ import {
 } from '../../../contract/keys'
 import { formatRecord } from '../../../contract/record'
 import type { Ledger, Sale, ShardImage } from '../ledger/port'
-import { execAll } from '../redis/scripts'
+import type { ClosedShard } from '../redis/closed-shard'
 import { recordOf, type Shards } from '../redis/shards'
 import { copyGenerations } from '../sessions/sessions'
 
-/** Values in one command, and commands in one pipeline: bounds how long Redis and its fsync are held up. */
 const VALUES_AT_ONCE = 1000
-const COMMANDS_AT_ONCE = 50
 
-export async function loadShard(redis: Redis, sale: Sale, shard: number, image: ShardImage): Promise<void> {
+export async function loadShard(redis: Redis, closed: ClosedShard, sale: Sale, image: ShardImage): Promise<void> {
+  const { shard } = closed
   const meta = metaKey(sale.id, shard)
-  const writer = new Writer(redis)
-  await redis.unlink(
+  await closed.run('UNLINK', [
     buyersKey(sale.id, shard),
     reservationsKey(sale.id, shard),
     sessionsKey(sale.id, shard),
     returnedKey(sale.id, shard),
     spentKey(sale.id, shard),
     ...sale.skus.map(({ sku }) => freeKey(sale.id, shard, sku)),
-  )
-  await dropOldFields(redis, meta)
+  ])
+  await dropOldFields(redis, closed, meta)
   for (const { sku, units } of image.free) {
-    const list = freeKey(sale.id, shard, sku)
-    await writer.write(
+    await closed.write(
+      'RPUSH',
+      freeKey(sale.id, shard, sku),
       units.map(({ unit, generation }) => `${unit}:${generation}`),
-      (pipeline, values) => pipeline.rpush(list, ...values),
     )
   }
-  await writer.hash(
+  await closed.write(
+    'HSET',
     reservationsKey(sale.id, shard),
     image.orders.flatMap((order) => [order.body, formatRecord(recordOf(order))]),
   )
-  await writer.hash(
+  await closed.write(
+    'HSET',
     spentKey(sale.id, shard),
     image.orders.flatMap(({ spends, body }) => (spends === '' ? [] : spends.split(',').flatMap((id) => [id, body]))),
   )
-  await writer.hash(buyersKey(sale.id, shard), buyerFields(sale, image))
-  await writer.hash(
+  await closed.write('HSET', buyersKey(sale.id, shard), buyerFields(sale, image))
+  await closed.write(
+    'HSET',
     sessionsKey(sale.id, shard),
     image.sessions.flatMap(({ user, generation }) => [user, String(generation)]),
   )
-  await writer.hash(
+  await closed.write(
+    'HSET',
     meta,
     image.unpaid.flatMap(({ sku, units }) => [`unpaid:${sku}`, String(units)]),
   )
-  await writer.flush()
+  await closed.flush()
 }
 
 /** What the ledger came to know while the shard was loaded: a status published meanwhile may have been overwritten. */
@@ -81,14 +84,12 @@ export async function publishWhatChanged(
 }
 
 /** Marks of late payments and counts of unpaid units belong to the epoch before. */
-async function dropOldFields(redis: Redis, meta: string): Promise<void> {
+async function dropOldFields(redis: Redis, closed: ClosedShard, meta: string): Promise<void> {
   const fields = await redis.hkeys(meta)
   const old = fields.filter(
     (field) => field.startsWith('late:') || field.startsWith('unpaid:') || field.startsWith('sku:'),
   )
-  for (let from = 0; from < old.length; from += VALUES_AT_ONCE) {
-    await redis.hdel(meta, ...old.slice(from, from + VALUES_AT_ONCE))
-  }
+  await closed.write('HDEL', meta, old)
 }
 
 /** "<sku>:<user>" for each SKU, and "*:<user>" for the sale as a whole where it has a limit. */
@@ -106,32 +107,4 @@ function buyerFields(sale: Sale, image: ShardImage): string[] {
     for (const [user, { units, bodies }] of in_sale) fields.push(`*:${user}`, `${units} 0 ${bodies.join(',')}`)
   }
   return fields
-}
-
-type Pipeline = ReturnType<Redis['pipeline']>
-
-class Writer {
-  private pipeline: Pipeline
-
-  constructor(private readonly redis: Redis) {
-    this.pipeline = redis.pipeline()
-  }
-
-  async hash(key: string, fields_and_values: string[]): Promise<void> {
-    await this.write(fields_and_values, (pipeline, values) => pipeline.hset(key, ...values))
-  }
-
-  /** `values` in pieces of an even number, so that fields stay with their values. */
-  async write(values: string[], add: (pipeline: Pipeline, values: string[]) => void): Promise<void> {
-    for (let from = 0; from < values.length; from += VALUES_AT_ONCE) {
-      add(this.pipeline, values.slice(from, from + VALUES_AT_ONCE))
-      if (this.pipeline.length >= COMMANDS_AT_ONCE) await this.flush()
-    }
-  }
-
-  async flush(): Promise<void> {
-    const { pipeline } = this
-    this.pipeline = this.redis.pipeline()
-    if (pipeline.length > 0) await execAll(pipeline)
-  }
 }

@@ -10,6 +10,7 @@ import type { Intent, Ledger, Sale } from '../ledger/port'
 import { RedisLock } from '../locks/redis-lock'
 import type { Logger } from '../log'
 import type { Metrics } from '../metrics'
+import { LeftEpoch } from '../redis/closed-shard'
 import { replicationId, type Shards } from '../redis/shards'
 import { decodeEntry, type StreamEntry } from '../settlement/intents'
 import type { KafkaSurvivors } from '../settlement/kafka-survivors'
@@ -142,10 +143,13 @@ export class Rebuilder {
     for (let shard = 0; shard < sale.shards; shard++) images.push(await ledger.shardImage(sale.id, shard))
     // polls are answered from what is loaded now
     await ledger.durable()
-    for (const [shard, image] of images.entries()) await loadShard(redis, current, shard, image)
+    for (const [shard, image] of images.entries()) {
+      await loadShard(redis, shards.closed(sale.id, shard, epoch), current, image)
+    }
+    const first = shards.closed(sale.id, 0, epoch)
     const orders = images.flatMap((image) => image.orders)
-    await loadRoom(this.parts, current, orders, replid)
-    if (hasDraw(current)) await loadDraw(redis, ledger, current.id)
+    await loadRoom(this.parts, first, current, orders, replid)
+    if (hasDraw(current)) await loadDraw(redis, first, ledger)
     await beforeStep?.('open')
     for (const [shard, image] of images.entries()) {
       await publishWhatChanged(this.parts, current, shard, image)
@@ -171,7 +175,7 @@ export class Rebuilder {
 
   private async open(sale: Sale, shard: number, epoch: number): Promise<void> {
     const opened = await this.parts.shards.configure(sale.id, shard, epoch, this.parts.shards.metaFields(sale))
-    if (opened === 'stale') throw new Error(`shard ${shard} of sale ${sale.id} left epoch ${epoch} during its rebuild`)
+    if (opened === 'stale') throw new LeftEpoch(sale.id, shard, epoch)
   }
 
   private async settleSurvivors(sale: string, shard: number, barrier: string): Promise<void> {

@@ -11,11 +11,10 @@ import { CHECKOUT_MS } from '../../../contract/pass'
 import { type AdmissionTerms, lookahead, SEEN_MS } from '../../../edge/src/domain/waiting'
 import { hasDraw } from '../draw/load-draw'
 import type { Ledger, Order, Sale } from '../ledger/port'
-import { execAll } from '../redis/scripts'
+import type { ClosedShard } from '../redis/closed-shard'
 
 /** Numbers lent at once: a crowd of one second is served before the next look. */
 export const BLOCK = 100_000
-const VALUES_AT_ONCE = 500
 const NOT_DRAWN = { closed_ms: 0, entrants: 0 }
 
 export function roomSettings(sale: Sale): WaitingRoomSettings | undefined {
@@ -37,9 +36,10 @@ export function passOf(order: Order): string {
   )
 }
 
-/** While shard 0 is closed. `replid`: of the Redis that is being loaded. */
+/** `first`: shard 0. `replid`: of the Redis that is being loaded. */
 export async function loadRoom(
   parts: { ledger: Ledger; redis: Redis },
+  first: ClosedShard,
   sale: Sale,
   orders: Order[],
   replid: string,
@@ -51,6 +51,9 @@ export async function loadRoom(
   const [issued] = await redis.hmget(admissionKey(sale.id), 'issued', 'issued_max')
   if (row !== undefined && typeof issued === 'string' && sale.redis_replid === replid) return
 
+  // before the ledger's room is made anew: who was overtaken must not end the passes of the room that another has made
+  const { id } = sale
+  await first.run('UNLINK', [admissionKey(id), calledKey(id), calledUntilKey(id), admittedKey(id), checkoutKey(id)])
   const [seconds, micros] = await redis.time()
   const now_ms = Number(seconds) * 1000 + Math.floor(Number(micros) / 1000)
   const terms = termsOf(settings)
@@ -71,23 +74,23 @@ export async function loadRoom(
     room = { ...fields, front, issued, issued_max, hole_from, hole_to: issued, admits_from_ms }
   }
   await ledger.durable()
-  await write(redis, sale.id, room, orders)
+  await write(first, room, orders)
 }
 
-async function write(redis: Redis, sale: string, room: Record<string, number>, orders: Order[]): Promise<void> {
-  await redis.unlink(admissionKey(sale), calledKey(sale), calledUntilKey(sale), admittedKey(sale), checkoutKey(sale))
+async function write(first: ClosedShard, room: Record<string, number>, orders: Order[]): Promise<void> {
+  const { sale } = first
   const unpaid = orders.filter((order) => order.status === 'confirmed' && passOf(order) !== '')
-  for (let from = 0; from < unpaid.length; from += VALUES_AT_ONCE) {
-    const some = unpaid.slice(from, from + VALUES_AT_ONCE)
-    const pipeline = redis.pipeline()
-    // the pass is spent; what counts is that all tickets out by now were this buyer's turn
-    pipeline.hset(
-      admittedKey(sale),
-      ...some.flatMap((order) => [order.user, `${passOf(order)} ${order.reserved_ms} ${room['issued']}`]),
-    )
-    pipeline.zadd(checkoutKey(sale), ...some.flatMap(({ user, pay_by_ms }) => [pay_by_ms, user]))
-    await execAll(pipeline)
-  }
+  // the pass is spent; what counts is that all tickets out by now were this buyer's turn
+  await first.write(
+    'HSET',
+    admittedKey(sale),
+    unpaid.flatMap((order) => [order.user, `${passOf(order)} ${order.reserved_ms} ${room['issued']}`]),
+  )
+  await first.write(
+    'ZADD',
+    checkoutKey(sale),
+    unpaid.flatMap(({ user, pay_by_ms }) => [pay_by_ms, user]),
+  )
   // last: without it there is no room
-  await redis.hset(admissionKey(sale), room)
+  await first.run('HSET', [admissionKey(sale)], ...Object.entries(room).flat())
 }
