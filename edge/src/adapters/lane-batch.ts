@@ -109,15 +109,18 @@ export function enqueue(client: Client, batch: Batch): string {
   return number
 }
 
-/** With the script's text, for a Redis that does not have it yet. Returns the reply, or undefined and why. */
+/**
+ * With the script's text, for a Redis that does not have it yet. Returns the reply; or false and why Redis refused it; or
+ * undefined and why no reply came: then it may have run.
+ */
 export function evaluate(
   client: Client,
   batch: Batch,
   number: string,
-): LuaMultiReturn<[string, undefined] | [undefined, string]> {
+): LuaMultiReturn<[string, undefined] | [false | undefined, string]> {
   const [reply, failure] = client.eval(batch.script.text, keyCount(batch), ...argumentsOf(batch, number))
   if (typeof reply === 'string') return $multi(reply, undefined)
-  return $multi(undefined, tostring(failure))
+  return $multi(reply === false ? false : undefined, tostring(failure))
 }
 
 export function wake(waiter: Waiter): void {

@@ -168,6 +168,8 @@ function roundTrip(connection: RedisConnection, batches: Batch[]): string | unde
       const [unknown_script] = string.find(refusal, 'NOSCRIPT', 1, true)
       if (unknown_script !== undefined) {
         const [text, reason] = evaluate(client, batch, number)
+        // it may have run: the batch keeps its waiters, to be sent again or told so
+        if (text === undefined) return reason ?? 'no reply'
         reply = text
         refusal = reason ?? ''
       }
@@ -335,7 +337,8 @@ export function submit(lane: Lane, channel: string, batch: Batch, body: string, 
   } else {
     // a semaphore that timed out may still be posted to: it is left to the collector
     waiter.gone = true
-    waiter.failure = batch.sent > 0 ? 'unknown' : 'unavailable'
+    // even when its batch was not sent yet: it will be, with this item in it
+    waiter.failure = 'unknown'
     waiter.limit = 'lane.wait_ms_max'
   }
   return waiter
