@@ -85,7 +85,7 @@ export class Backend {
 
   constructor(
     readonly config: Config,
-    readonly ledger: Ledger & { restored?: boolean },
+    readonly ledger: Ledger,
     private readonly log: Logger,
     hooks: BackendHooks = {},
   ) {

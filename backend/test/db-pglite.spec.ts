@@ -1,4 +1,5 @@
 // PGlite's folder: one process at a time, killed processes, power cuts (a boot id that changes), damage, and what durable() costs whom.
+// long because all of it shares the template folder and the writer that is killed
 import { type ChildProcess, spawn } from 'node:child_process'
 import {
   cpSync,
@@ -199,6 +200,8 @@ describe('after a power cut', () => {
     expect(found.length).toBeGreaterThanOrEqual(durable)
     expect(found).toEqual(upTo(found.length))
     await write(db, 1_000)
+    await db.redelivered()
+    expect(db.restored).toBe(false)
     await db.close()
 
     process.env.RUSHGATE_TEST_BOOT_ID = 'after that'
@@ -219,6 +222,29 @@ describe('after a power cut', () => {
     expect(db.restored).toBe(true)
     expect(await numbers(db)).toEqual([])
     await db.close()
+  })
+
+  it('that is said on every open until all is redelivered, whether the process before was killed or closed', async () => {
+    const folder = freshFolder()
+    process.env.RUSHGATE_TEST_BOOT_ID = 'before'
+    const writer = startWriter(folder)
+    await writer.said('committed 3')
+    await writer.killed()
+    process.env.RUSHGATE_TEST_BOOT_ID = 'after'
+    const after = startWriter(folder)
+    await after.said('committed 3')
+    await after.killed()
+    const db = await PgliteDb.open(folder)
+    expect(db.restored, 'after a kill').toBe(true)
+    await db.close()
+    const again = await PgliteDb.open(folder)
+    expect(again.restored, 'after a close').toBe(true)
+    expect((await numbers(again)).length, 'nothing was put back twice').toBeGreaterThanOrEqual(3)
+    await again.redelivered()
+    await again.close()
+    const last = await PgliteDb.open(folder)
+    expect(last.restored).toBe(false)
+    await last.close()
   })
 
   it('without any snapshot yet, the database starts anew, and that is said', async () => {

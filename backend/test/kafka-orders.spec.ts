@@ -125,6 +125,23 @@ test('what Kafka has lost is found in the stream and sent again', async () => {
   expect(metric).toContain('rushgate_relayed_again_total 1')
 }, 120_000)
 
+test('a ledger that was put back: what was acknowledged goes through Kafka again', async () => {
+  await start({ roles: 'api' })
+  const sale = await world.openSale('back')
+  const key = intentsKey(sale.id, 0)
+  const reserved = [await world.reserve(sale, 'ann', 'k'), await world.reserve(sale, 'bob', 'k')]
+  const entries = (await world.redis.xrange(key, '-', '+')).map(([entry]) => entry)
+  await world.redis.xgroup('CREATE', key, SETTLER_GROUP, '0')
+  await world.redis.xreadgroup('GROUP', SETTLER_GROUP, 'test', 'STREAMS', key, '>')
+  await world.redis.xack(key, SETTLER_GROUP, ...entries)
+  ;(world.ledger as { restored?: boolean }).restored = true
+  await restart(ALL)
+  for (const { body } of reserved)
+    await until('confirmed', async () => (await world.published(sale, body)) === 'confirmed', 30_000)
+  expect(await messages()).toBe(2)
+  expect(await world.balanced(sale)).toMatchObject({ confirmed: 2, in_redis: 8 })
+}, 120_000)
+
 test('Redis emptied: a rebuild settles what only Kafka has; what comes from before its barrier later is void', async () => {
   await start({ roles: WITHOUT_SETTLER })
   const sale = await world.openSale('emptied')

@@ -223,6 +223,108 @@ describe('settling', () => {
   })
 })
 
+describe('a ledger that was put back', () => {
+  /** A sale of which these were settled and acknowledged in Redis, which the ledger does not know any more. */
+  async function forgotten(world: World, id: string, users: string[]) {
+    const sale = await world.openSale(id)
+    const key = intentsKey(sale.id, 0)
+    const bodies: string[] = []
+    for (const user of users) bodies.push((await world.reserve(sale, user, 'k')).body)
+    const entries = (await world.redis.xrange(key, '-', '+')).map(([entry]) => entry)
+    expect(entries.length).toBe(users.length)
+    await world.redis.xgroup('CREATE', key, SETTLER_GROUP, '0')
+    await world.redis.xreadgroup('GROUP', SETTLER_GROUP, 'test', 'STREAMS', key, '>')
+    await world.redis.xack(key, SETTLER_GROUP, ...entries)
+    return { sale, key, bodies, entries }
+  }
+
+  /** How often it was told that all comes again. */
+  function putBack(world: World): { redelivered: number } {
+    const told = { redelivered: 0 }
+    const ledger = world.ledger as { restored?: boolean; redelivered?: () => Promise<void> }
+    ledger.restored = true
+    ledger.redelivered = async () => {
+      told.redelivered += 1
+      ledger.restored = false
+    }
+    return told
+  }
+
+  test('has every order again that was acknowledged; a stream that is not read now is wound back too', async () => {
+    const world = await World.start({ roles: 'api' })
+    try {
+      const all = []
+      for (let i = 0; i < 6; i++) all.push(await forgotten(world, `back-${i}`, ['ann', 'bob', 'cyd']))
+      const being_rebuilt = await forgotten(world, 'being-rebuilt', ['ann'])
+      await world.ledger.beginRebuild(being_rebuilt.sale.id, 'another', 60_000)
+      const told = putBack(world)
+      await world.backend.stop()
+      world.config.roles = ['api', 'settler']
+      await world.restart()
+      for (const { sale, bodies } of all) {
+        for (const body of bodies) await world.untilStatus(sale, body, 'confirmed')
+        expect(await world.ledger.orders(sale.id, '', 10)).toHaveLength(3)
+      }
+      for (const { key } of all) await until('trimmed', async () => (await world.redis.xlen(key)) === 0)
+      expect(told.redelivered).toBe(1)
+      // nobody reads it now; whoever does later finds all of it
+      const [group] = (await world.redis.xinfo('GROUPS', being_rebuilt.key)) as [string[]]
+      expect(group[group.indexOf('last-delivered-id') + 1]).toBe('0-0')
+      expect(await world.redis.xlen(being_rebuilt.key)).toBe(1)
+    } finally {
+      await world.stop()
+    }
+  })
+
+  test('is not told so while Redis does not wind its groups back; until then nothing is trimmed', async () => {
+    const world = await World.start({ roles: 'api' })
+    try {
+      const { sale, key, bodies } = await forgotten(world, 'later', ['ann', 'bob'])
+      const told = putBack(world)
+      await world.backend.stop()
+      world.config.roles = ['api', 'settler']
+      await world.redis.call('ACL', 'SETUSER', 'default', '-xgroup|setid')
+      await world.restart()
+      // longer than the trimmer waits
+      await sleep(2500)
+      expect(told.redelivered).toBe(0)
+      expect(await world.redis.xlen(key)).toBe(2)
+      await world.redis.call('ACL', 'SETUSER', 'default', '+xgroup|setid')
+      for (const body of bodies) await world.untilStatus(sale, body, 'confirmed')
+      expect(told.redelivered).toBe(1)
+    } finally {
+      await world.stop()
+    }
+  })
+
+  test('what lies before an entry still in hand is not trimmed until it came again', async () => {
+    const world = await World.start({ roles: 'api' })
+    try {
+      const { sale, key, bodies } = await forgotten(world, 'in-hand', ['ann', 'bob', 'cyd'])
+      // bob's was given to this reader, and never acknowledged
+      const entries = (await world.redis.xrange(key, '-', '+')).map(([entry]) => entry)
+      await world.redis.xgroup('SETID', key, SETTLER_GROUP, entries[0] as string)
+      await world.redis.xreadgroup('GROUP', SETTLER_GROUP, 'test', 'COUNT', 1, 'STREAMS', key, '>')
+      await world.redis.xgroup('SETID', key, SETTLER_GROUP, entries[2] as string)
+      putBack(world)
+      await world.backend.stop()
+      world.config.roles = ['api', 'settler']
+      const settle = world.ledger.settle.bind(world.ledger)
+      let batches = 0
+      world.ledger.settle = async (intents) => {
+        // bob's comes first; the trimmer looks meanwhile
+        if (batches++ === 0) await sleep(2500)
+        return settle(intents)
+      }
+      await world.restart()
+      for (const body of bodies) await world.untilStatus(sale, body, 'confirmed')
+      expect(await world.ledger.orders(sale.id, '', 10)).toHaveLength(3)
+    } finally {
+      await world.stop()
+    }
+  })
+})
+
 describe('of two batches in flight one finds the database away', () => {
   let world: World
 

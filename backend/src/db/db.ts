@@ -22,6 +22,8 @@ export interface Db extends Queries {
   readonly kind: 'pglite' | 'postgres'
   /** What was committed since the last durable point may be missing: the folder was put back to it. Always false on PostgreSQL. */
   readonly restored: boolean
+  /** All that was acknowledged elsewhere since that point comes again: not `restored` any more, on the next open neither. */
+  redelivered(): Promise<void>
   /** `work` may be run again from the start when the database asks for it (deadlock, serialization): it must have no effect elsewhere. */
   transaction<T>(work: (queries: Queries) => Promise<T>, options?: TransactionOptions): Promise<T>
   /** Several statements without parameters, in one transaction. */

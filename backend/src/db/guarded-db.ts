@@ -31,6 +31,7 @@ export function guardedDb(db: Db, onChange: (is_open: boolean, name: string) => 
   return {
     kind: db.kind,
     restored: db.restored,
+    redelivered: () => db.redelivered(),
     query: (sql, parameters) => breaker.run(() => db.query(sql, parameters)),
     transaction: (work, options) => breaker.run(() => db.transaction(work, options)),
     script: (sql) => db.script(sql),

@@ -5,13 +5,21 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { uptime } from 'node:os'
 import { join } from 'node:path'
-import { type CopiedSnapshot, copySnapshot, restoreSnapshot, snapshotNumbers, syncTree, writeDurably } from './snapshot'
+import {
+  type CopiedSnapshot,
+  copySnapshot,
+  removeDurably,
+  restoreSnapshot,
+  snapshotNumbers,
+  syncTree,
+  writeDurably,
+} from './snapshot'
 
 export interface FolderState {
   live: string
   /** there was a database in `live` already, or one was put there from a snapshot */
   existed: boolean
-  /** commits since the last snapshot may be missing */
+  /** commits since the last snapshot may be missing, since this open or an earlier one: until endRedelivery() */
   restored: boolean
 }
 
@@ -21,18 +29,24 @@ interface Run {
   clean: boolean
 }
 
+/** Beside last-run.json while what the snapshot lacks has not been asked for again. */
+const REDELIVER = 'redeliver'
+
 export function openFolder(folder: string, damaged: boolean): FolderState {
   mkdirSync(folder, { recursive: true })
   const live = join(folder, 'live')
+  const redeliver = join(folder, REDELIVER)
   const existed = existsSync(live)
   const run = lastRun(folder)
   const trusted = run !== undefined && (run.clean || run.boot_id === bootId())
   if (existed && trusted && !damaged) {
     markRun(folder, false)
-    return { live, existed, restored: false }
+    return { live, existed, restored: existsSync(redeliver) }
   }
   const snapshots = join(folder, 'snapshots')
   const had_anything = existed || snapshotNumbers(snapshots).length > 0
+  // First: a process that ends after the mark of this run, and before all is asked for again, is followed by one that trusts `live`.
+  if (had_anything) writeDurably(redeliver, '')
   // Kept for inspection, one of them: it may hold what no snapshot has.
   if (existed) {
     const aside = join(folder, 'damaged')
@@ -41,12 +55,17 @@ export function openFolder(folder: string, damaged: boolean): FolderState {
   }
   const from_snapshot = restoreSnapshot(snapshots, live)
   markRun(folder, false)
-  return { live, existed: from_snapshot, restored: had_anything }
+  return { live, existed: from_snapshot, restored: existsSync(redeliver) }
 }
 
 /** Only while nobody writes to `live`; `keep()` of what it returns may be called when they do again. */
 export function copyFolder(folder: string): CopiedSnapshot {
   return copySnapshot(join(folder, 'live'), join(folder, 'snapshots'))
+}
+
+/** All that the snapshot lacks will come again, whatever happens now. */
+export function endRedelivery(folder: string): void {
+  removeDurably(join(folder, REDELIVER))
 }
 
 /** After the database has been closed: the next open may trust `live`, on whatever boot. */

@@ -3,7 +3,7 @@
 import { parentPort } from 'node:worker_threads'
 import { PGlite } from '@electric-sql/pglite'
 import { type Parameter, SESSION_SETTINGS } from './db'
-import { closeFolder, copyFolder, openFolder } from './pglite-folder'
+import { closeFolder, copyFolder, endRedelivery, openFolder } from './pglite-folder'
 import type { CopiedSnapshot } from './snapshot'
 
 export type WorkerRequest =
@@ -14,6 +14,7 @@ export type WorkerRequest =
   | { kind: 'copy'; vacuum: boolean }
   /** makes the last copy a snapshot; others may be asked for meanwhile, but no second copy */
   | { kind: 'keep' }
+  | { kind: 'redelivered' }
   | { kind: 'close' }
 
 export interface WorkerAnswer {
@@ -68,6 +69,9 @@ async function answer(request: WorkerRequest): Promise<unknown> {
       return undefined
     case 'keep':
       return keep(copied)
+    case 'redelivered':
+      endRedelivery(folder)
+      return undefined
     case 'close':
       await db.exec('CHECKPOINT')
       await keep(copyFolder(folder))

@@ -125,6 +125,11 @@ export class PgliteDb implements Db {
     return this.saving
   }
 
+  async redelivered(): Promise<void> {
+    await this.call({ kind: 'redelivered' })
+    this.restored = false
+  }
+
   close(): Promise<void> {
     this.closed ??= this.end()
     return this.closed

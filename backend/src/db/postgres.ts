@@ -60,6 +60,8 @@ export class PostgresDb implements Db {
     this.pool.on('connect', (client) => client.on('error', (error) => options.onError?.(error)))
   }
 
+  async redelivered(): Promise<void> {}
+
   async query<Row>(sql: string, parameters: Parameter[] = []): Promise<Row[]> {
     return this.run<Row>(this.pool, sql, parameters, this.answer_ms_max)
   }

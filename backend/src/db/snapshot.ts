@@ -137,6 +137,12 @@ export function writeDurably(path: string, text: string): void {
   syncPath(join(path, '..'))
 }
 
+/** Gone after a power cut too. */
+export function removeDurably(path: string): void {
+  remove(path)
+  syncPath(join(path, '..'))
+}
+
 function copyOrLink(
   live: string,
   to: string,

@@ -26,8 +26,7 @@ export interface OpenLedgerOptions {
 
 const CLOCK_CHECK_MS = 60_000
 
-/** `restored`: commits since the last durable point may be missing, so streams are to be delivered again from their beginning. */
-export async function openLedger(options: OpenLedgerOptions): Promise<Ledger & { restored: boolean }> {
+export async function openLedger(options: OpenLedgerOptions): Promise<Ledger> {
   const db = await openDb(options)
   try {
     const applied = await migrate(db)
@@ -101,6 +100,7 @@ function withClock(db: Db, clock: ServerClock): Db {
   return {
     kind: db.kind,
     restored: db.restored,
+    redelivered: () => db.redelivered(),
     query: (sql, parameters) => db.query(sql, parameters),
     transaction: (work, options) => db.transaction(work, options),
     script: (sql) => db.script(sql),

@@ -222,6 +222,10 @@ export interface Ledger {
   readonly kind: string
   /** for what is kept beside the ledger (catalogue); none in memory */
   readonly db?: Db
+  /** Commits since the last durable point may be missing: what was acknowledged elsewhere since then is to come again. */
+  readonly restored?: boolean
+  /** It will come again, whatever happens now. */
+  redelivered?(): Promise<void>
   now(): number
   close(): Promise<void>
   /** Resolves when all that is committed so far survives a power cut (at once on PostgreSQL; a fsynced checkpoint on PGlite). */

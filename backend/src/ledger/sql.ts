@@ -71,8 +71,6 @@ export class SqlLedger implements port.Ledger {
   readonly pins: SqlPins
   readonly draws: SqlDraws
   readonly rooms: SqlRooms
-  /** what was committed since the last durable point may be missing: streams are to be delivered again */
-  readonly restored: boolean
   readonly db: Db
   private readonly reader = new SaleReader()
   /** the last batch was new throughout; after a start the first may have been settled before */
@@ -86,7 +84,14 @@ export class SqlLedger implements port.Ledger {
     this.pins = new SqlPins(options.db)
     this.draws = new SqlDraws(options.db)
     this.rooms = new SqlRooms(options.db)
-    this.restored = options.db.restored
+  }
+
+  get restored(): boolean {
+    return this.db.restored
+  }
+
+  redelivered(): Promise<void> {
+    return this.db.redelivered()
   }
 
   now(): number {

@@ -9,6 +9,7 @@ import type { SalesFollower } from '../sales/follower'
 import { INTENTS_TOPIC, SETTLERS_GROUP } from './intent-message'
 import { KafkaSource } from './kafka-source'
 import type { Publisher } from './publisher'
+import { Redelivery } from './redelivery'
 import { Relay } from './relay'
 import { type IntentSource, Settling } from './settling'
 import { StreamSource } from './stream-source'
@@ -16,7 +17,7 @@ import { Trimmer } from './trimmer'
 
 export interface SettlementParts {
   config: Config
-  ledger: Ledger & { restored?: boolean }
+  ledger: Ledger
   redis: Redis
   sales: SalesFollower
   metrics: Metrics
@@ -48,10 +49,11 @@ export function settlementParts(given: SettlementParts): Part[] {
   const kafka = intentsTopic(config)
   const parts: Part[] = []
   const closing: Part[] = []
+  const redelivery = new Redelivery({ ledger, redis, sales, log })
   const reading = (name: string) => {
     const blocking = createRedisClient({ url: config.redis_url, name, log, metrics, command_timeout: false })
     closing.push({ start: () => undefined, stop: async () => blocking.disconnect() })
-    return { redis, blocking, sales, metrics, log, redeliver: ledger.restored ?? false }
+    return { redis, blocking, sales, metrics, log, redelivery }
   }
   const { instance } = config
   if (kafka !== undefined && config.roles.includes('relay')) {
@@ -63,7 +65,7 @@ export function settlementParts(given: SettlementParts): Part[] {
       kafka === undefined
         ? new StreamSource(settling, { ...reading('settler'), consumer: instance })
         : new KafkaSource(settling, { ...kafka, ledger, metrics, log })
-    parts.push(source, given.publisher, new Trimmer({ ledger, redis, sales, metrics, log }))
+    parts.push(source, given.publisher, new Trimmer({ ledger, redis, sales, metrics, log, redelivery }))
   }
   return [...parts, ...closing]
 }

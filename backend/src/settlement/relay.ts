@@ -15,6 +15,7 @@ import { execAll } from '../redis/scripts'
 import type { SalesFollower } from '../sales/follower'
 import { messageOf } from './intent-message'
 import { lagOf, type Positions, readPositions } from './kafka-positions'
+import type { Redelivery } from './redelivery'
 import { StreamReader, type StreamReaderParts } from './stream-reader'
 import { KAFKA_CONSUMER, type RawEntry, streamsOf } from './streams'
 
@@ -35,7 +36,7 @@ export interface RelayParts {
   /** the settlers' group */
   group: string
   instance: string
-  redeliver: boolean
+  redelivery: Redelivery
 }
 
 interface Mark {

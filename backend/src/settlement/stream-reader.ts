@@ -10,6 +10,7 @@ import { Loop } from '../loop'
 import type { Metrics } from '../metrics'
 import type { SalesFollower } from '../sales/follower'
 import type { StreamEntry } from './intents'
+import type { Redelivery } from './redelivery'
 import { keysOf, pendingByConsumer, type RawEntry, type Stream, streamsOf } from './streams'
 
 const BLOCK_MS = 1000
@@ -37,8 +38,7 @@ export interface StreamReaderParts {
   consumer: string
   /** whose entries are never taken over for being idle */
   spared: string[]
-  /** the ledger was put back to its last durable point: deliver again all that is not trimmed */
-  redeliver: boolean
+  redelivery: Redelivery
   /** Answers the entries that are to come again. */
   handle: (entries: RawEntry[]) => Promise<RawEntry[]>
 }
@@ -103,6 +103,7 @@ export class StreamReader {
   }
 
   private async step(): Promise<number> {
+    await this.parts.redelivery.done()
     const { sales } = await this.parts.sales.latest()
     const streams = streamsOf(sales)
     if (streams.length === 0) return IDLE_MS
@@ -138,7 +139,6 @@ export class StreamReader {
         await redis.xgroup('CREATE', key, SETTLER_GROUP, '0', 'MKSTREAM')
       } catch (error) {
         if (!(error instanceof Error && error.message.startsWith('BUSYGROUP'))) throw error
-        if (this.parts.redeliver) await redis.xgroup('SETID', key, SETTLER_GROUP, '0')
       }
       this.grouped.add(key)
       this.unfinished.add(key)

@@ -64,9 +64,11 @@ export async function viewOf(redis: Redis, key: string): Promise<StreamView | un
   const group = (groups[1] as unknown[][]).map(pairs).find(({ name }) => name === SETTLER_GROUP)
   if (group === undefined) return undefined
   const [count, first, , consumers] = pending[1] as [number, string | null, unknown, string[][] | null]
+  // a group that was wound back has read less than what it has in hand
+  const unread = next(String(group['last-delivered-id']))
   const of_kafka = (consumers ?? []).find(([name]) => name === KAFKA_CONSUMER)
   return {
-    settled_below: first ?? next(String(group['last-delivered-id'])),
+    settled_below: first === null ? unread : lower(first, unread),
     backlog: count + Number(group['lag'] ?? 0),
     in_kafka: Number(of_kafka?.[1] ?? 0),
   }
@@ -76,6 +78,13 @@ function pairs(flat: unknown[]): Record<string, unknown> {
   const record: Record<string, unknown> = {}
   for (let i = 0; i + 1 < flat.length; i += 2) record[String(flat[i])] = flat[i + 1]
   return record
+}
+
+function lower(a: string, b: string): string {
+  const [a_ms = '0', a_sequence = '0'] = a.split('-')
+  const [b_ms = '0', b_sequence = '0'] = b.split('-')
+  if (a_ms !== b_ms) return BigInt(a_ms) < BigInt(b_ms) ? a : b
+  return BigInt(a_sequence) < BigInt(b_sequence) ? a : b
 }
 
 function next(id: string): string {

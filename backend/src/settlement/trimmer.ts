@@ -8,6 +8,7 @@ import type { Logger } from '../log'
 import { Loop } from '../loop'
 import type { Metrics } from '../metrics'
 import type { SalesFollower } from '../sales/follower'
+import type { Redelivery } from './redelivery'
 import { streamsOf, viewOf } from './streams'
 
 const EVERY_MS = 1000
@@ -20,7 +21,14 @@ export class Trimmer {
   private readonly loop: Loop
 
   constructor(
-    private readonly parts: { ledger: Ledger; redis: Redis; sales: SalesFollower; metrics: Metrics; log: Logger },
+    private readonly parts: {
+      ledger: Ledger
+      redis: Redis
+      sales: SalesFollower
+      metrics: Metrics
+      log: Logger
+      redelivery: Redelivery
+    },
   ) {
     this.loop = new Loop({ name: 'trimmer', log: parts.log, metrics: parts.metrics, step: () => this.step() })
   }
@@ -34,7 +42,9 @@ export class Trimmer {
   }
 
   private async step(): Promise<number> {
-    const { ledger, redis, sales, metrics } = this.parts
+    const { ledger, redis, sales, metrics, redelivery } = this.parts
+    // before: what a ledger that was put back does not have is acknowledged all the same
+    await redelivery.done()
     const streams = streamsOf((await sales.latest()).sales)
     const settled_below: { key: string; below: string }[] = []
     const backlog = new Map<string, number>()
