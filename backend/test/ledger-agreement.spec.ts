@@ -32,6 +32,7 @@ const EVERYTHING = [
     'refunded',
     'cancelled tombstone',
     'unknown_reservation',
+    'a body with two intents',
   ],
   ...[
     'unit_moved_on',

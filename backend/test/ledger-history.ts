@@ -20,6 +20,8 @@ export type Step =
   | { do: 'recount'; sale: number; owner: number }
   | { do: 'finish'; sale: number; owner: number }
   | { do: 'reserve'; sale: number; user: number; sku: number; quantity: number }
+  /** the answer to a hold is lost, Redis is loaded anew without its intent having been seen, and the shopper repeats the key */
+  | { do: 'hold_again'; sale: number; which: number }
   | { do: 'odd'; sale: number; user: number; sku: number; kind: number; unit: number }
   | { do: 'settle'; count: number; again: number; reverse: boolean }
   | { do: 'roll_back'; sale: number }
@@ -67,6 +69,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       quantity: fc.constantFrom(1, 1, 2, 3),
     }),
   },
+  { weight: 3, arbitrary: fc.record({ do: fc.constant('hold_again' as const), sale, which }) },
   {
     weight: 4,
     arbitrary: fc.record({
@@ -204,6 +207,10 @@ export class FakeShard {
     for (const { sku, user, units } of image.buyers) add(this.counts, `${sku} ${user}`, units)
     this.unpaid.clear()
     for (const { sku, units } of image.unpaid) add(this.unpaid, sku, units)
+  }
+
+  knows(body: string): boolean {
+    return this.records.has(body)
   }
 
   /** reserve and take alike; undefined when there are not enough units */

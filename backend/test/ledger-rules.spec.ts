@@ -181,6 +181,79 @@ describe.each(['memory', 'pglite'])('on %s', (kind) => {
       expect(await ledger.pendingReturns(10)).toEqual([])
     })
 
+    describe('that meets an order already met by another intent of its body', () => {
+      // held in epoch 1, which the rebuild did not see; the shopper repeats the key and holds another unit in epoch 2
+      const twins = (more: Partial<Intent> = {}) => {
+        const first = intent([1])
+        const units = [{ unit: 2, generation: 2 }]
+        return {
+          first,
+          second: intent([], { body: first.body, user: first.user, epoch: 2, quantity: 1, units, ...more }),
+        }
+      }
+      const returned = (body: string) => [
+        { body, sku: 'red', quantity: 1, epoch: 2, units: [{ unit: 2, generation: 3 }], expired: false },
+      ]
+
+      it('gives its units back once, in a batch of its own and in the same', async () => {
+        for (const together of [false, true]) {
+          ledger = await emptyLedger(kind)
+          await ledger.createSale(SALE)
+          await load()
+          const { first, second } = twins()
+          await load()
+          // the last batch was new throughout, so that this one is taken to be new, too
+          await ledger.settle([intent([], { epoch: 2, quantity: 1, units: [{ unit: 5, generation: 2 }] })])
+          await ledger.settle(together ? [first, second, second] : [first])
+          await ledger.settle([intent([], { epoch: 2, quantity: 1, units: [{ unit: 4, generation: 2 }] })])
+          expect(await ledger.settle([second])).toMatchObject({ settled: 1, announced: [] })
+          expect(await ledger.order('sale', first.body)).toMatchObject({
+            status: 'void',
+            reason: 'older_epoch',
+            version: 1,
+          })
+          expect(await ledger.pendingReturns(10)).toMatchObject(returned(first.body))
+          expect(await ledger.terms('sale')).toMatchObject([{ granted: 5, returning: 1, confirmed: 2 }, {}])
+
+          await ledger.settle([second, first])
+          await ledger.bury(second, 'seven failures')
+          const returns = await ledger.pendingReturns(10)
+          expect(returns).toHaveLength(1)
+          await ledger.returnsApplied(returns.map(({ id }) => id))
+          await ledger.settle([second, first, second])
+          expect(await ledger.pendingReturns(10)).toEqual([])
+          expect((await ledger.shardImage('sale', 0)).free).toMatchObject([
+            { units: [{ unit: 1 }, { unit: 2, generation: 3 }, { unit: 3 }] },
+          ])
+        }
+      })
+
+      it('gives them back when it is buried, and when the order began as a tombstone', async () => {
+        const { first, second } = twins()
+        await ledger.tombstone({ sale: 'sale', shard: 0, body: first.body, user: first.user }, 'cancelled')
+        await load()
+        await ledger.settle([first])
+        expect(await ledger.pendingReturns(10)).toEqual([])
+        await ledger.bury(second, 'seven failures')
+        expect(await ledger.pendingReturns(10)).toMatchObject(returned(first.body))
+      })
+
+      it('gives nothing back in a rebuild, for another epoch, or of an unlimited SKU', async () => {
+        const { first, second } = twins()
+        const free = twins({ sku: 'free', units: [] })
+        await load()
+        await ledger.settle([first, { ...free.first, sku: 'free', units: [] }])
+        await ledger.settle([free.second, free.second])
+        await ledger.beginRebuild('sale', 'me', 1_000)
+        expect(await ledger.settle([second])).toMatchObject({ deferred: [second] })
+        await ledger.settleSurvivors('sale', 'me', [second])
+        await ledger.recountUnits('sale', 'me')
+        await ledger.finishRebuild('sale', 'me', 'replid')
+        await ledger.settle([second])
+        expect(await ledger.pendingReturns(10)).toEqual([])
+      })
+    })
+
     it('waits while its sale is rebuilt', async () => {
       await ledger.beginRebuild('sale', 'me', 1_000)
       const waiting = intent([1])

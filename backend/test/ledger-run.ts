@@ -54,6 +54,8 @@ export class Run {
         return this.finish(saleOf(step), ownerOf(step))
       case 'reserve':
         return this.reserve(step)
+      case 'hold_again':
+        return this.holdAgain(step)
       case 'odd':
         return this.odd(step)
       case 'settle':
@@ -166,10 +168,10 @@ export class Run {
     return answers[0] as T | { refused: string }
   }
 
-  private async load(sale: string): Promise<void> {
+  private async load(sale: string, sees_survivors = true): Promise<void> {
     const begun = await this.all((ledger) => ledger.beginRebuild(sale, 'loader', 70))
     if (begun === undefined || 'refused' in begun) return
-    await this.survivors(sale, 'loader')
+    if (sees_survivors) await this.survivors(sale, 'loader')
     await this.all((ledger) => ledger.recountUnits(sale, 'loader'))
     await this.finish(sale, 'loader')
     const { state } = (await this.ledgers[0]?.sale(sale)) ?? {}
@@ -203,6 +205,25 @@ export class Run {
     const intent = { ...this.intent(sale, sku, userOf(step)), quantity: step.quantity, price_version }
     const units = shard.take(intent, step.quantity)
     if (units !== undefined) this.push({ ...intent, units })
+  }
+
+  private async holdAgain(step: Extract<Step, { do: 'hold_again' }>): Promise<void> {
+    const sale = saleOf(step)
+    // An unlimited SKU's second intent cannot be told from the first delivered again: its count stays until the next load.
+    const lost = this.stream.filter(
+      ({ intent, acknowledged }) =>
+        !acknowledged && intent.sale === sale && intent.kind === 'purchase' && intent.sku !== 'free',
+    )
+    const first = lost[step.which % Math.max(lost.length, 1)]?.intent
+    if (first === undefined) return
+    await this.load(sale, false)
+    const known = await this.ledgers[0]?.sale(sale)
+    const shard = this.shard(sale)
+    if (known === undefined || known.rebuilding || known.state !== 'ready' || shard.knows(first.body)) return
+    const units = shard.take(first, first.quantity)
+    if (units === undefined) return
+    this.push({ ...first, shard: 0, epoch: shard.epoch, reserved_ms: this.clock.now, units })
+    this.seen.add('a body with two intents')
   }
 
   /** Intents that a healthy Redis never writes. */

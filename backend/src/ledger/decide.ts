@@ -101,14 +101,14 @@ class Batch {
     const order = this.known(intent)
     if (intent.kind === 'late') this.settleLate(intent, order)
     else if (order === undefined) this.settleNew(intent)
-    else if (!order.intent_met) this.meetTombstone(intent, order)
+    else this.meetKnown(intent, order)
   }
 
   bury(intent: Intent, reason: string): void {
     const order = this.known(intent)
     if (intent.kind === 'late') this.refuseLate(intent, order)
     else if (order === undefined) this.refuse(intent, reason)
-    else if (!order.intent_met) this.meetTombstone(intent, order)
+    else this.meetKnown(intent, order)
   }
 
   private settleNew(intent: Intent): void {
@@ -154,6 +154,22 @@ class Batch {
   private refuse(intent: Intent, reason: string): void {
     this.insert({ ...blankOrder(this.facts.sale, intent), status: 'void', reason })
     this.giveBack(intent, intent.quantity)
+  }
+
+  /**
+   * An order that has met an intent mostly meets the same again, whose units are with an order or under a newer generation. Units that
+   * are still the intent's own were held a second time, after Redis had forgotten the first. An unlimited SKU has none to tell the two
+   * apart by, and only its counts in Redis to lose: they stay raised until the next rebuild.
+   */
+  private meetKnown(intent: Intent, order: OrderRow): void {
+    if (order.intent_met) this.giveBackClaimable(intent)
+    else this.meetTombstone(intent, order)
+  }
+
+  /** Nothing of an intent that has been here before: it has no units left. */
+  private giveBackClaimable(intent: Intent): void {
+    const some = intent.units.some(({ unit, generation }) => this.claimable(intent.sku, unit, generation))
+    if (some) this.giveBack(intent, intent.quantity)
   }
 
   /** Cancelled or declared void before its intent came: the intent gives its units back; what it spent stays spent. */
@@ -203,8 +219,7 @@ class Batch {
   private refuseLate(intent: Intent, order: OrderRow | undefined): void {
     if (this.survivors || intent.epoch !== this.facts.sale.epoch) return
     if (order === undefined) {
-      const some = intent.units.some(({ unit, generation }) => this.claimable(intent.sku, unit, generation))
-      if (some) this.giveBack(intent, intent.quantity)
+      this.giveBackClaimable(intent)
       return
     }
     this.giveBack(intent, intent.quantity)
