@@ -83,6 +83,59 @@ function ledgers(clock: { now: number }, of_dbs: Db[]): Ledger[] {
   return [new MemoryLedger(options()), ...of_dbs.map((db) => new SqlLedger({ db, ...options() }))]
 }
 
+/** What only one random history in twenty comes upon. */
+const BOUGHT_AND_PAID: Step[] = [
+  { do: 'create', sale: 0, totals: 0, sale_user_max: 0 },
+  { do: 'load', sale: 0 },
+  { do: 'reserve', sale: 0, user: 0, sku: 0, quantity: 1 },
+  { do: 'settle', count: 1, again: 0, reverse: false },
+  { do: 'start_payment', sale: 0, which: 0, wrong: false },
+  { do: 'pay', which: 0, kind: 0, again: false },
+]
+
+/** Found by chance: SEED=1, of which a part is enough. */
+const CHANGED_TWICE: Step[] = [
+  { do: 'create', sale: 0, totals: 1, sale_user_max: 0 },
+  { do: 'load', sale: 0 },
+  { do: 'change', sale: 0, what: 1, value: 2 },
+  { do: 'change', sale: 0, what: 0, value: 4 },
+  { do: 'expire', limit: 3, name_sessions: true },
+  { do: 'tombstone', sale: 0, user: 3, which: 11, cancelled: true, known: true },
+  { do: 'expire', limit: 1, name_sessions: true },
+  { do: 'apply_returns', count: 3, strike: false },
+  { do: 'bury' },
+  { do: 'expire', limit: 4, name_sessions: true },
+  { do: 'start_payment', sale: 0, which: 22, wrong: true },
+  { do: 'settle', count: 3, again: 2, reverse: true },
+  { do: 'reserve', sale: 0, user: 1, sku: 2, quantity: 1 },
+  { do: 'expire', limit: 2, name_sessions: true },
+  { do: 'apply_returns', count: 1, strike: false },
+  { do: 'reserve', sale: 0, user: 3, sku: 0, quantity: 2 },
+  { do: 'change', sale: 0, what: 7, value: 4 },
+  { do: 'reserve', sale: 0, user: 2, sku: 1, quantity: 1 },
+  { do: 'settle', count: 2, again: 2, reverse: true },
+  { do: 'apply_returns', count: 1, strike: true },
+  { do: 'reserve', sale: 0, user: 2, sku: 0, quantity: 2 },
+  { do: 'expire', limit: 2, name_sessions: true },
+  { do: 'odd', sale: 0, user: 1, sku: 0, kind: 8, unit: 6 },
+  { do: 'cancel', sale: 0, which: 7 },
+  { do: 'expire', limit: 2, name_sessions: true },
+  { do: 'start_payment', sale: 0, which: 16, wrong: false },
+  { do: 'tombstone', sale: 1, user: 1, which: 6, cancelled: true, known: true },
+  { do: 'start_payment', sale: 1, which: 5, wrong: false },
+  { do: 'reserve', sale: 0, user: 1, sku: 0, quantity: 1 },
+  { do: 'pay', which: 26, kind: 0, again: false },
+  { do: 'reserve', sale: 0, user: 2, sku: 2, quantity: 1 },
+  { do: 'reserve', sale: 0, user: 0, sku: 0, quantity: 2 },
+  { do: 'reserve', sale: 0, user: 0, sku: 0, quantity: 1 },
+  { do: 'late', limit: 2, refund: true },
+  { do: 'settle', count: 4, again: 2, reverse: true },
+  { do: 'reserve', sale: 0, user: 1, sku: 2, quantity: 2 },
+  { do: 'settle', count: 3, again: 0, reverse: true },
+  { do: 'odd', sale: 0, user: 2, sku: 2, kind: 9, unit: 6 },
+  { do: 'sessions', users: [0, 2] },
+]
+
 async function play(steps: Step[], of_dbs: Db[], seen: Set<string>): Promise<void> {
   const clock = { now: 2_000 }
   for (const db of of_dbs) await db.script(EMPTY)
@@ -100,10 +153,14 @@ describe('the ledgers', () => {
     const seen = new Set<string>()
     await fc.assert(
       fc.asyncProperty(history, (steps) => play(steps, dbs, seen)),
-      { seed: SEED, numRuns: HISTORIES, endOnFailure: process.env.SHRINK !== '1' },
+      { seed: SEED, numRuns: HISTORIES, endOnFailure: process.env.SHRINK !== '1', examples: [[BOUGHT_AND_PAID]] },
     )
     // Histories that never came upon these would prove little.
     expect([...seen]).toEqual(expect.arrayContaining(['confirmed', 'paid', 'expired', 'cancelled', 'unit_moved_on']))
+  })
+
+  it('agree on an order that one batch changes twice', async () => {
+    await play(CHANGED_TWICE, dbs, new Set())
   })
 
   it('keeps its invariants in memory over many more histories', { timeout: HISTORIES * 3_000 }, async () => {

@@ -55,6 +55,21 @@ export interface Effects {
   dead: { intent: Intent; reason: string }[]
 }
 
+export interface ChangedOrder {
+  order: OrderRow
+  /** under a new version */
+  is_published: boolean
+}
+
+/** As they came, where an order is changed several times: a quiet change keeps the version of the one before it. */
+export function changesInOrder({ changed, quiet }: Effects): ChangedOrder[] {
+  const rows = [
+    ...changed.map((order) => ({ order, is_published: true })),
+    ...quiet.map((order) => ({ order, is_published: false })),
+  ]
+  return rows.sort((a, b) => a.order.version - b.order.version)
+}
+
 /** One row of the outbox: orders of one sale that were announced together. */
 export interface Announcement {
   sale: string

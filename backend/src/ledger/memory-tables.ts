@@ -1,6 +1,6 @@
 // The tables of the ledger in memory, and how decisions read and change them.
 import type { DegradeByHand } from '../../../contract/degradation'
-import { announcements, type Effects, type Facts } from './effects'
+import { announcements, changesInOrder, type Effects, type Facts } from './effects'
 import { MemoryPins } from './pins'
 import { type DeadIntent, LedgerError, type PendingReturn, type Refund, type StatusChange } from './port'
 import { type BuyerRow, compareText, type OrderRow, orderOf, type SaleRow, type SessionRow, type UnitRow } from './rows'
@@ -108,8 +108,7 @@ export class MemoryTables {
         tables.last_orders[order.shard] = Number(order.order.slice(order.order.lastIndexOf('-') + 1))
     }
     for (const refund of effects.refunds) this.queueRefund(refund)
-    for (const order of [...effects.changed, ...effects.quiet])
-      this.saleTables(order.sale).orders.set(order.body, order)
+    for (const { order } of changesInOrder(effects)) this.saleTables(order.sale).orders.set(order.body, order)
     for (const { sale, sku, user, units, expired_holds } of effects.buyer_changes) {
       const { buyers } = this.saleTables(sale)
       const key = sku + ':' + user

@@ -2,7 +2,14 @@
 // Each guarded update must meet every row it names; anything else is a bug, and rolls the batch back.
 import { column, plainArray, textArray } from '../db/array'
 import type { Parameter, Queries } from '../db/db'
-import { announcements, type BuyerChange, type Effects, type UnitChange } from './effects'
+import {
+  announcements,
+  type BuyerChange,
+  type ChangedOrder,
+  changesInOrder,
+  type Effects,
+  type UnitChange,
+} from './effects'
 import type { OrderRow } from './rows'
 import addToBuyers from './sql/add-to-buyers.sql'
 import changeUnits from './sql/change-units.sql'
@@ -79,8 +86,22 @@ function writeOrders(effects: Effects, write: Write): void {
       write(updateShards, [sales, plainArray(shards.map(({ shard }) => shard)), numbers])
     }
   }
-  const updated = [...effects.changed, ...effects.quiet]
-  if (updated.length > 0) write(updateOrders, updateParameters(updated, effects.changed.length), updated.length)
+  for (const rows of eachOnce(effects)) write(updateOrders, updateParameters(rows), rows.length)
+}
+
+/** An order that is changed several times in one batch goes through as many statements: one statement changes a row but once. */
+function eachOnce(effects: Effects): ChangedOrder[][] {
+  const times = new Map<string, number>()
+  const statements: ChangedOrder[][] = []
+  for (const row of changesInOrder(effects)) {
+    const name = row.order.sale + ':' + row.order.body
+    const earlier = times.get(name) ?? 0
+    times.set(name, earlier + 1)
+    const statement = statements[earlier]
+    if (statement === undefined) statements.push([row])
+    else statement.push(row)
+  }
+  return statements
 }
 
 function writeUnits(effects: Effects, write: Write, are_new: boolean): void {
@@ -155,8 +176,8 @@ function insertParameters(orders: OrderRow[]): Parameter[] {
   ]
 }
 
-/** The first `published` of them go into the outbox, under a new version. */
-function updateParameters(orders: OrderRow[], published: number): Parameter[] {
+function updateParameters(rows: ChangedOrder[]): Parameter[] {
+  const orders = rows.map(({ order }) => order)
   return [
     textArray(orders.map((order) => order.sale)),
     textArray(orders.map((order) => order.body)),
@@ -176,7 +197,7 @@ function updateParameters(orders: OrderRow[], published: number): Parameter[] {
     plainArray(orders.map((order) => order.extended)),
     textArray(orders.map((order) => order.late_met)),
     textArray(orders.map((order) => order.spends)),
-    plainArray(orders.map((_, i) => i < published)),
+    plainArray(rows.map(({ is_published }) => is_published)),
   ]
 }
 
