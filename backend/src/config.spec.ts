@@ -112,6 +112,21 @@ describe('the environment', () => {
     expect(printed).toContain('postgres://u:redacted@h/db')
     expect(printed).toContain('k2:redacted')
   })
+
+  test('nor with passwords that stand among the parameters of an address, where clients take them too', () => {
+    const config = parseConfig(
+      {
+        ...GOOD,
+        DATABASE_URL: 'postgres://h/db?user=u&password=hunter2&password=hunter3&sslmode=require',
+        REDIS_URL: 'redis://h:1/2?PASSWORD=hunter4',
+        ELASTICSEARCH_URL: 'https://h:9200/?api_key=hunter5',
+      },
+      ALL,
+    )
+    const printed = JSON.stringify(redacted(config))
+    expect(printed).not.toContain('hunter')
+    expect(printed).toContain('postgres://h/db?user=u&password=redacted&sslmode=require')
+  })
 })
 
 describe('secrets', () => {

@@ -231,10 +231,15 @@ export function parseConfig(env: Record<string, string | undefined>, roles: Role
   }
 }
 
+/** parameters in which clients of PostgreSQL, Redis and Elasticsearch take a password, by a part of their names */
+const SECRET_PARAMETER = /pass|pwd|secret|token|api_?key/i
+
 export function redactUrl(text: string | undefined): string | undefined {
   if (text === undefined) return undefined
   const parsed = new URL(text)
   if (parsed.password !== '') parsed.password = 'redacted'
+  for (const name of new Set(parsed.searchParams.keys()))
+    if (SECRET_PARAMETER.test(name)) parsed.searchParams.set(name, 'redacted')
   return parsed.toString()
 }
 
