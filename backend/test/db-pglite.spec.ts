@@ -25,16 +25,18 @@ const scratch = mkdtempSync(join(tmpdir(), 'rushgate-pglite-'))
 const template = join(scratch, 'template')
 const children: ChildProcess[] = []
 let folders = 0
+/** of what is opened next; undefined: this machine's own */
+let boot_id: string | undefined
 
 beforeAll(async () => {
-  const db = await PgliteDb.open(template)
+  const db = await openDb(template)
   await db.script('CREATE TABLE written (number integer PRIMARY KEY, filling text)')
   await db.durable()
   await db.close()
 })
 
 afterEach(() => {
-  delete process.env.RUSHGATE_TEST_BOOT_ID
+  boot_id = undefined
   for (const child of children.splice(0)) child.kill('SIGKILL')
 })
 
@@ -47,6 +49,10 @@ function freshFolder(): string {
   return folder
 }
 
+function openDb(folder: string): Promise<PgliteDb> {
+  return PgliteDb.open(folder, { boot_id })
+}
+
 interface Writer {
   child: ChildProcess
   lines: string[]
@@ -56,7 +62,7 @@ interface Writer {
 }
 
 function startWriter(folder: string, durable = ''): Writer {
-  const args = ['--import', 'tsx', join(root, 'backend/test/pglite-writer.ts'), folder, durable]
+  const args = ['--import', 'tsx', join(root, 'backend/test/pglite-writer.ts'), folder, durable, boot_id ?? '']
   const child = spawn(process.execPath, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] })
   children.push(child)
   const lines: string[] = []
@@ -128,11 +134,11 @@ describe('the folder lock', () => {
     const folder = freshFolder()
     const writer = startWriter(folder)
     await writer.said('committed 1')
-    await expect(PgliteDb.open(folder)).rejects.toThrow(`process ${writer.child.pid} has this folder open`)
+    await expect(openDb(folder)).rejects.toThrow(`process ${writer.child.pid} has this folder open`)
     await writer.killed()
 
-    const db = await PgliteDb.open(folder)
-    await expect(PgliteDb.open(folder)).rejects.toThrow(`process ${process.pid} has this folder open`)
+    const db = await openDb(folder)
+    await expect(openDb(folder)).rejects.toThrow(`process ${process.pid} has this folder open`)
     await db.close()
     expect(existsSync(join(folder, 'lock'))).toBe(false)
   })
@@ -150,15 +156,15 @@ describe('the folder lock', () => {
 
   it('is given back when the folder cannot be opened', async () => {
     const folder = join(scratch, `folder-${++folders}`)
-    process.env.RUSHGATE_TEST_BOOT_ID = 'here'
-    const db = await PgliteDb.open(folder)
+    boot_id = 'here'
+    const db = await openDb(folder)
     await db.close()
     // neither the live folder nor a snapshot can be opened
     for (const path of ['live', `snapshots/${readdirSync(join(folder, 'snapshots'))[0]}`]) {
       writeFileSync(join(folder, path, 'PG_VERSION'), 'nonsense')
       rmSync(join(folder, path, 'global'), { recursive: true })
     }
-    await expect(PgliteDb.open(folder)).rejects.toThrow()
+    await expect(openDb(folder)).rejects.toThrow()
     expect(existsSync(join(folder, 'lock'))).toBe(false)
   })
 })
@@ -170,7 +176,7 @@ describe('a killed process', () => {
       const writer = startWriter(folder)
       await writer.said(stop_at)
       await writer.killed()
-      const db = await PgliteDb.open(folder)
+      const db = await openDb(folder)
       expect(db.restored).toBe(false)
       const found = await numbers(db)
       // the commit after the last one said may have been made, too
@@ -184,7 +190,7 @@ describe('a killed process', () => {
 describe('after a power cut', () => {
   it('the last durable point is put back, whatever was written to the live folder since', async () => {
     const folder = freshFolder()
-    process.env.RUSHGATE_TEST_BOOT_ID = 'before'
+    boot_id = 'before'
     const writer = startWriter(folder, 'durable')
     await writer.said('durable 30')
     await writer.killed()
@@ -193,8 +199,8 @@ describe('after a power cut', () => {
     const live = join(folder, 'live/global')
     writeFileSync(join(live, readdirSync(live)[0] as string), Buffer.alloc(8192, 7))
 
-    process.env.RUSHGATE_TEST_BOOT_ID = 'after'
-    const db = await PgliteDb.open(folder)
+    boot_id = 'after'
+    const db = await openDb(folder)
     expect(db.restored).toBe(true)
     const found = await numbers(db)
     expect(found.length).toBeGreaterThanOrEqual(durable)
@@ -204,8 +210,8 @@ describe('after a power cut', () => {
     expect(db.restored).toBe(false)
     await db.close()
 
-    process.env.RUSHGATE_TEST_BOOT_ID = 'after that'
-    const again = await PgliteDb.open(folder)
+    boot_id = 'after that'
+    const again = await openDb(folder)
     expect(again.restored).toBe(false)
     expect(await numbers(again)).toEqual([...found, 1_000])
     await again.close()
@@ -213,12 +219,12 @@ describe('after a power cut', () => {
 
   it('what was not durable is gone, and that is said', async () => {
     const folder = freshFolder()
-    process.env.RUSHGATE_TEST_BOOT_ID = 'before'
+    boot_id = 'before'
     const writer = startWriter(folder)
     await writer.said('committed 10')
     await writer.killed()
-    process.env.RUSHGATE_TEST_BOOT_ID = 'after'
-    const db = await PgliteDb.open(folder)
+    boot_id = 'after'
+    const db = await openDb(folder)
     expect(db.restored).toBe(true)
     expect(await numbers(db)).toEqual([])
     await db.close()
@@ -226,23 +232,23 @@ describe('after a power cut', () => {
 
   it('that is said on every open until all is redelivered, whether the process before was killed or closed', async () => {
     const folder = freshFolder()
-    process.env.RUSHGATE_TEST_BOOT_ID = 'before'
+    boot_id = 'before'
     const writer = startWriter(folder)
     await writer.said('committed 3')
     await writer.killed()
-    process.env.RUSHGATE_TEST_BOOT_ID = 'after'
+    boot_id = 'after'
     const after = startWriter(folder)
     await after.said('committed 3')
     await after.killed()
-    const db = await PgliteDb.open(folder)
+    const db = await openDb(folder)
     expect(db.restored, 'after a kill').toBe(true)
     await db.close()
-    const again = await PgliteDb.open(folder)
+    const again = await openDb(folder)
     expect(again.restored, 'after a close').toBe(true)
     expect((await numbers(again)).length, 'nothing was put back twice').toBeGreaterThanOrEqual(3)
     await again.redelivered()
     await again.close()
-    const last = await PgliteDb.open(folder)
+    const last = await openDb(folder)
     expect(last.restored).toBe(false)
     await last.close()
   })
@@ -251,7 +257,7 @@ describe('after a power cut', () => {
     const folder = freshFolder()
     rmSync(join(folder, 'snapshots'), { recursive: true })
     rmSync(join(folder, 'last-run.json'))
-    const db = await PgliteDb.open(folder)
+    const db = await openDb(folder)
     expect(db.restored).toBe(true)
     expect(await db.query("SELECT FROM pg_tables WHERE tablename = 'written'")).toEqual([])
     await db.close()
@@ -261,11 +267,11 @@ describe('after a power cut', () => {
 describe('a damaged folder', () => {
   it('is kept aside, and the last snapshot takes its place', async () => {
     const folder = freshFolder()
-    const db = await PgliteDb.open(folder)
+    const db = await openDb(folder)
     await write(db, 1)
     await db.close()
     rmSync(join(folder, 'live/global/pg_control'))
-    const restored = await PgliteDb.open(folder)
+    const restored = await openDb(folder)
     expect(restored.restored).toBe(true)
     expect(await numbers(restored)).toEqual([1])
     expect(existsSync(join(folder, 'damaged/PG_VERSION'))).toBe(true)
@@ -276,7 +282,7 @@ describe('a damaged folder', () => {
 describe('durable()', () => {
   it('makes one snapshot for all who wait for it', async () => {
     const folder = freshFolder()
-    const db = await PgliteDb.open(folder)
+    const db = await openDb(folder)
     const newest = () => Math.max(...readdirSync(join(folder, 'snapshots')).map(Number))
     const before = newest()
     await Promise.all(upTo(30).map((number) => write(db, number).then(() => db.durable())))
@@ -291,7 +297,7 @@ describe('durable()', () => {
 
   it('covers what was written by a statement of its own', async () => {
     const folder = freshFolder()
-    const db = await PgliteDb.open(folder)
+    const db = await openDb(folder)
     const newest = () => Math.max(...snapshotNumbers(join(folder, 'snapshots')))
     await db.durable()
     const before = newest()
@@ -306,8 +312,8 @@ describe('durable()', () => {
 
   it('covers every commit before its call, while others go on committing', async () => {
     const folder = freshFolder()
-    process.env.RUSHGATE_TEST_BOOT_ID = 'before'
-    const db = await PgliteDb.open(folder)
+    boot_id = 'before'
+    const db = await openDb(folder)
     let promised = 0
     let stop = false
     const writing = (async () => {
@@ -326,8 +332,8 @@ describe('durable()', () => {
     await writing
     await db.close()
 
-    process.env.RUSHGATE_TEST_BOOT_ID = 'after'
-    const restored = await PgliteDb.open(left)
+    boot_id = 'after'
+    const restored = await openDb(left)
     expect(restored.restored).toBe(true)
     const found = await numbers(restored)
     expect(found.length).toBeGreaterThanOrEqual(known)
@@ -378,7 +384,7 @@ describe('durable()', () => {
 describe('vacuum', () => {
   it('gives space back to tables that rows pass through', async () => {
     const sizes: number[] = []
-    const db = await PgliteDb.open(freshFolder(), 0)
+    const db = await PgliteDb.open(freshFolder(), { vacuum_every_ms: 0 })
     for (let round = 0; round < 4; round++) {
       await db.script(
         "INSERT INTO written SELECT g, repeat('x', 500) FROM generate_series(1, 2000) AS g; DELETE FROM written",
@@ -394,7 +400,7 @@ describe('vacuum', () => {
 
 describe('transactions', () => {
   it('never mix, and a failed one leaves nothing', async () => {
-    const db = await PgliteDb.open(freshFolder())
+    const db = await openDb(freshFolder())
     const failing = db.transaction(async (queries) => {
       await queries.query('INSERT INTO written VALUES (1, $1)', [''])
       await new Promise((resolve) => setTimeout(resolve, 20))

@@ -32,15 +32,15 @@ interface Run {
 /** Beside last-run.json while what the snapshot lacks has not been asked for again. */
 const REDELIVER = 'redeliver'
 
-export function openFolder(folder: string, damaged: boolean): FolderState {
+export function openFolder(folder: string, boot_id: string, damaged: boolean): FolderState {
   mkdirSync(folder, { recursive: true })
   const live = join(folder, 'live')
   const redeliver = join(folder, REDELIVER)
   const existed = existsSync(live)
   const run = lastRun(folder)
-  const trusted = run !== undefined && (run.clean || run.boot_id === bootId())
+  const trusted = run !== undefined && (run.clean || run.boot_id === boot_id)
   if (existed && trusted && !damaged) {
-    markRun(folder, false)
+    markRun(folder, boot_id, false)
     return { live, existed, restored: existsSync(redeliver) }
   }
   const snapshots = join(folder, 'snapshots')
@@ -54,7 +54,7 @@ export function openFolder(folder: string, damaged: boolean): FolderState {
     renameSync(live, aside)
   }
   const from_snapshot = restoreSnapshot(snapshots, live)
-  markRun(folder, false)
+  markRun(folder, boot_id, false)
   return { live, existed: from_snapshot, restored: existsSync(redeliver) }
 }
 
@@ -69,13 +69,13 @@ export function endRedelivery(folder: string): void {
 }
 
 /** After the database has been closed: the next open may trust `live`, on whatever boot. */
-export function closeFolder(folder: string): void {
+export function closeFolder(folder: string, boot_id: string): void {
   syncTree(join(folder, 'live'))
-  markRun(folder, true)
+  markRun(folder, boot_id, true)
 }
 
-function markRun(folder: string, clean: boolean): void {
-  const run: Run = { boot_id: bootId(), clean }
+function markRun(folder: string, boot_id: string, clean: boolean): void {
+  const run: Run = { boot_id, clean }
   writeDurably(join(folder, 'last-run.json'), JSON.stringify(run))
 }
 
@@ -87,10 +87,8 @@ function lastRun(folder: string): Run | undefined {
   }
 }
 
-/** RUSHGATE_TEST_BOOT_ID stands for another boot in tests, which cannot cut the power. */
-function bootId(): string {
-  const given = process.env.RUSHGATE_TEST_BOOT_ID
-  if (given !== undefined) return given
+/** The same until the machine is started again: what was written before may not have reached the disk. */
+export function bootId(): string {
   try {
     return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
   } catch {

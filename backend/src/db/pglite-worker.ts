@@ -7,7 +7,7 @@ import { closeFolder, copyFolder, endRedelivery, openFolder } from './pglite-fol
 import type { CopiedSnapshot } from './snapshot'
 
 export type WorkerRequest =
-  | { kind: 'open'; folder: string; damaged: boolean }
+  | { kind: 'open'; folder: string; boot_id: string; damaged: boolean }
   | { kind: 'query'; sql: string; parameters: Parameter[] }
   | { kind: 'script'; sql: string }
   /** checkpoint and a copy of the folder, before them VACUUM where it is time: PGlite has no autovacuum */
@@ -33,12 +33,14 @@ const INITDB_PARAMETERS = ['--wal-segsize=1']
 
 let db: PGlite | undefined
 let folder = ''
+let boot_id = ''
 let copied: CopiedSnapshot | undefined
 let removing: Promise<void> | undefined
 
-async function open(request: { folder: string; damaged: boolean }): Promise<Opened> {
+async function open(request: WorkerRequest & { kind: 'open' }): Promise<Opened> {
   folder = request.folder
-  const { live, existed, restored } = openFolder(folder, request.damaged)
+  boot_id = request.boot_id
+  const { live, existed, restored } = openFolder(folder, boot_id, request.damaged)
   db = await PGlite.create({ dataDir: live, initDbStartParams: INITDB_PARAMETERS })
   await db.query('SELECT count(*) FROM pg_class')
   for (const [name, value] of Object.entries(SESSION_SETTINGS)) await db.exec(`SET ${name} = ${value}`)
@@ -77,7 +79,7 @@ async function answer(request: WorkerRequest): Promise<unknown> {
       await keep(copyFolder(folder))
       await removing
       await db.close()
-      closeFolder(folder)
+      closeFolder(folder, boot_id)
       return undefined
   }
 }

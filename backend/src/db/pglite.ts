@@ -8,6 +8,7 @@ import type { Worker } from 'node:worker_threads'
 import { startWorker } from '../start-worker'
 import type { Db, Parameter, Queries, TransactionOptions } from './db'
 import { type FolderLock, lockFolder } from './folder-lock'
+import { bootId } from './pglite-folder'
 import type { Opened, WorkerAnswer, WorkerRequest } from './pglite-worker'
 
 interface Waiting {
@@ -20,6 +21,12 @@ const VACUUM_EVERY_MS = 300_000
 
 /** Begins with SELECT, comments aside; what is taken for a write costs a snapshot. */
 const READS = /^(?:\s|--.*\n)*SELECT\b/i
+
+interface PgliteOptions {
+  vacuum_every_ms?: number
+  /** another one for tests, which cannot cut the power */
+  boot_id?: string
+}
 
 export class PgliteDb implements Db {
   readonly kind = 'pglite'
@@ -49,13 +56,13 @@ export class PgliteDb implements Db {
   }
 
   /** Opens or makes the database in `folder`. A folder that cannot be opened is put back to its last snapshot. */
-  static async open(folder: string, vacuum_every_ms = VACUUM_EVERY_MS): Promise<PgliteDb> {
+  static async open(folder: string, options: PgliteOptions = {}): Promise<PgliteDb> {
     mkdirSync(folder, { recursive: true })
     const lock = lockFolder(join(folder, 'lock'))
     try {
-      return await PgliteDb.start(folder, lock, false, vacuum_every_ms).catch((error: Error) => {
+      return await PgliteDb.start(folder, lock, false, options).catch((error: Error) => {
         if (!existsSync(join(folder, 'live'))) throw error
-        return PgliteDb.start(folder, lock, true, vacuum_every_ms)
+        return PgliteDb.start(folder, lock, true, options)
       })
     } catch (error) {
       lock.release()
@@ -67,11 +74,11 @@ export class PgliteDb implements Db {
     folder: string,
     lock: FolderLock,
     damaged: boolean,
-    vacuum_every_ms: number,
+    { vacuum_every_ms = VACUUM_EVERY_MS, boot_id = bootId() }: PgliteOptions,
   ): Promise<PgliteDb> {
     const db = new PgliteDb(startWorker(new URL('./pglite-worker', import.meta.url)), lock, false, vacuum_every_ms)
     try {
-      const opened = (await db.call({ kind: 'open', folder, damaged })) as Opened
+      const opened = (await db.call({ kind: 'open', folder, boot_id, damaged })) as Opened
       db.restored = opened.restored
       db.unsaved = !opened.existed
       return db
