@@ -3,8 +3,10 @@ import { fakeCounters } from '../../../spec/fake-counters'
 import { type FakeGate, fakeGate, requestTo, said } from '../../../spec/fake-ports'
 import type { RouteName } from '../../domain/route'
 import type { PluginPhases } from '../../kernel/plugin'
+import { readField } from '../../kernel/schema'
 import type { Verdict } from '../../kernel/verdict'
 import { rateLimit, userLimit } from './index'
+import { schema } from './schema'
 
 function limit(change: Record<string, unknown>): Record<string, unknown> {
   const settings: Record<string, unknown> = {
@@ -96,6 +98,19 @@ describe('rate-limit', () => {
       passed(phases, '192.0.2.66')
       expect(passed(phases, '192.0.2.66')).toBe(0)
     }
+  })
+
+  it('by default counts logins by network too: a /48 is one customer with 65,536 households', () => {
+    const gate = fakeGate()
+    const phases = rateLimit.create(readField(schema, {}, '', []) as never, gate.ports)
+    const signsIn = (address: string, user: number): boolean => {
+      gate.json = { user: 'u' + user, secret: 'x' }
+      return said(from(phases, address, 'login')) === 'nothing'
+    }
+    let count = 0
+    for (let i = 0; i < 2000; i++) if (signsIn('2001:db8:1:' + (i % 500) + '::1', i)) count += 1
+    expect(count).toBe(1000)
+    expect(signsIn('2001:db8:2:1::1', 0)).toBe(true)
   })
 
   it('counts nobody who is on the allow list, but as one who signs in', () => {

@@ -142,6 +142,7 @@ export const schema = object('Rate limits by address, route, header and login, b
     default: [
       byDefault('login', 'login', ['login'], 10, 60, 20),
       byDefault('login_address', 'address', ['login'], 10, 1, 100),
+      byDefault('login_network', 'address_net', ['login'], 100, 1, 1000),
       byDefault('search', 'address', ['search'], 20, 1, 100),
       byDefault('address', 'address', ['sales', 'state'], 1000, 1, 5000),
       byDefault('network', 'address_net', ['sales', 'state'], 10000, 1, 50000),
