@@ -532,18 +532,21 @@ describe.each(['memory', 'pglite'])('on %s', (kind) => {
       expect(await ledger.finishRebuild('sale', 'two', 'r')).toMatchObject({ rebuilding: false, epoch: 3 })
     })
 
-    it.skipIf(kind === 'memory')('has its whole lease for the load, however long the recount took', async () => {
-      let look_ms = 0
-      ledger = new SqlLedger({ db: pglite, clock: () => (now += look_ms) })
-      await ledger.beginRebuild('sale', 'one', 50)
-      const begun_ms = now
-      // begun after 30 ms, ended after 60
-      look_ms = 30
-      await ledger.recountUnits('sale', 'one')
-      look_ms = 0
-      now = begun_ms + 100
-      expect(await ledger.beginRebuild('sale', 'two', 50)).toBeUndefined()
-    })
+    // the one in memory has no statements that take time
+    if (kind !== 'memory') {
+      it('has its whole lease for the load, however long the recount took', async () => {
+        let look_ms = 0
+        ledger = new SqlLedger({ db: pglite, clock: () => (now += look_ms) })
+        await ledger.beginRebuild('sale', 'one', 50)
+        const begun_ms = now
+        // begun after 30 ms, ended after 60
+        look_ms = 30
+        await ledger.recountUnits('sale', 'one')
+        look_ms = 0
+        now = begun_ms + 100
+        expect(await ledger.beginRebuild('sale', 'two', 50)).toBeUndefined()
+      })
+    }
 
     it('lends every free unit anew, drops what was on its way back, and leaves what is sold', async () => {
       const [sold, ended] = [intent([1]), intent([2])]
