@@ -45,6 +45,9 @@ const CONNECTIONS = 32
 /** an outage begins when this share of the slices is done */
 const OUTAGE_AFTER = 0.3
 const KILL_REQUESTS = 20_000
+/** a second, so that the kill comes in the middle of them on a fast machine too, and a successor records the rest */
+const KILL_RATE = 10_000
+const KILL_AFTER_MS = 700
 /** a worker that was reloaded in the outage gives up after events.exit_ms_max, 25 s */
 const SETTLE_MS = 60_000
 const PREFIX = 'run-'
@@ -108,8 +111,8 @@ async function underLoad(run: EventsRun, stack: Stack, kafka: Kafka): Promise<Ev
   }
   await outage
   for (let kill = 0; kill < run.kills; kill++) {
-    const loading = load(run, stack, KILL_REQUESTS)
-    await sleep(400)
+    const loading = load(run, stack, KILL_REQUESTS, KILL_RATE)
+    await sleep(KILL_AFTER_MS)
     const [worker] = stack.gate.workers()
     if (worker !== undefined) process.kill(worker, 'SIGKILL')
     run.progress(`worker ${worker} killed`)
@@ -118,12 +121,18 @@ async function underLoad(run: EventsRun, stack: Stack, kafka: Kafka): Promise<Ev
   return judged(run, sums, await settled(stack), kafka, stack)
 }
 
-async function load(run: EventsRun, stack: Stack, requests: number): Promise<LoadReport> {
+async function load(run: EventsRun, stack: Stack, requests: number, rate?: number): Promise<LoadReport> {
   const file = join(run.dir, `requests-${requests}`)
   const request = Buffer.from('GET /sales HTTP/1.1\r\nHost: shop.example\r\nUser-Agent: bench/1\r\n\r\n')
   writeRecords(file, new Array<Buffer>(requests).fill(request))
   const port = Number(new URL(stack.urls.gate).port)
-  return generateLoad({ program: run.program, port, file, connections: CONNECTIONS, protocol: 'http', expect: '200' })
+  const how = {
+    connections: CONNECTIONS,
+    protocol: 'http',
+    expect: '200',
+    ...(rate !== undefined && { rate }),
+  } as const
+  return generateLoad({ program: run.program, port, file, ...how })
 }
 
 function add(sums: Sums, report: LoadReport, requests: number, is_away: boolean): void {

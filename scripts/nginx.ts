@@ -9,6 +9,8 @@ import { fileURLToPath } from 'node:url'
 import { API_ROLES, type ApiRole } from '../contract/api-role'
 import { type DeathListener, ManagedProcess } from './processes'
 
+/** an old worker says that it shuts down a moment before it closes its idle connections */
+const CLOSING_MS = 50
 const RELOAD_TIMEOUT_MS = 20_000
 
 export interface NginxProgram {
@@ -199,10 +201,12 @@ export class Nginx extends ManagedProcess {
     const deadline = Date.now() + RELOAD_TIMEOUT_MS
     for (;;) {
       const now = this.workers()
-      if (now.length >= before.length && now.every((pid) => !before.includes(pid))) return
+      if (now.length >= before.length && now.every((pid) => !before.includes(pid))) break
       if (Date.now() > deadline) throw new Error(`${this.name} has not reloaded\n${this.logTail()}`)
       await sleep(20)
     }
+    // old workers close idle connections now: whoever sends on one before this process has heard of it gets no answer
+    await sleep(CLOSING_MS)
   }
 
   errorLog(): string {
