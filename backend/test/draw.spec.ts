@@ -130,6 +130,41 @@ describe('a draw', () => {
     expect((await world.call('GET', '/sales/nowhere/draw')).status).toBe(404)
   })
 
+  test('is sent to so many at once, and to the next when one of them has gone', async () => {
+    const { draws } = world.ledger
+    const list = draws.list
+    let release: () => void = () => undefined
+    const released = new Promise<void>((resolve) => (release = resolve))
+    draws.list = async function* (...which) {
+      await released
+      yield* list.apply(draws, which)
+    }
+    try {
+      const gone = new AbortController()
+      const slow = [gone.signal, undefined, undefined, undefined].map((signal, n) =>
+        fetch(`${world.backend.url}/sales/spring/draw`, { signal, headers: { 'x-forwarded-for': `192.0.2.${n}` } }),
+      )
+      // answered as soon as they begin
+      await Promise.all(slow)
+      const refused = await world.call('GET', '/sales/spring/draw')
+      expect([refused.status, refused.body.code]).toEqual([503, 'busy'])
+      expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0)
+      expect([refused.headers.get('cache-control'), refused.headers.get('etag')]).toEqual(['no-store', null])
+      // those who have it already, or want nothing of it, are answered
+      const head = await world.call('HEAD', '/sales/spring/draw')
+      expect(head.status).toBe(200)
+      const headers = { 'if-none-match': head.headers.get('etag') as string, 'cache-control': 'max-age=0' }
+      expect((await world.call('GET', '/sales/spring/draw', { headers })).status).toBe(304)
+      gone.abort()
+      release()
+      await until('one can be sent again', async () => (await world.call('GET', '/sales/spring/draw')).status === 200)
+      const whole = await Promise.all(slow.slice(1).map(async (each) => drawProblems(await (await each).json())))
+      expect(whole).toEqual([[], [], []])
+    } finally {
+      draws.list = list
+    }
+  })
+
   test('of nobody: those who come find the numbers from 1', async () => {
     const sale = await saleWithDraw('empty')
     await openNow(sale)

@@ -47,8 +47,10 @@ describe('a sale with a waiting room', () => {
 
     const entrant = await room().locator('[data-part="room-entrant"]').textContent()
     await theStack().admin('POST', `/admin/sales/${sale}/open`)
+    // the gate lets an address ask so often, and then every other second
+    const often = { interval: 1000, timeout: 30_000 }
     await expect
-      .poll(async () => (await (await fetch(`${theStack().urls.gate}/sales/${sale}/draw`)).json()).order)
+      .poll(async () => (await (await fetch(`${theStack().urls.gate}/sales/${sale}/draw`)).json()).order, often)
       .toEqual([entrant])
     // the server had asked for a poll in half a minute; a page loaded anew asks at once
     await page.reload()

@@ -1,10 +1,10 @@
 // GET /sales/{sale}/draw: before the draw what it commits to, afterwards the whole transcript, the same for everybody and for ever.
 // POST /admin/sales/{sale}/draw/beacon: the value that an announced source has given, once the list is closed and its root is public.
-import { once } from 'node:events'
 import type { Response, Router } from 'express'
 import { z } from 'zod'
 import type { Authenticator } from '../http/auth'
 import { readJson } from '../http/body'
+import { clientAddress } from '../http/client-address'
 import { Refusal } from '../http/refusal'
 import { addRoute, param } from '../http/routes'
 import type { DrawList, DrawRow } from '../ledger/draws'
@@ -15,6 +15,7 @@ import type { SalesFollower } from '../sales/follower'
 import { DRAW_FORMAT, type DrawTranscript } from './draw'
 import { beaconUntil, preparedDraw } from './drawer'
 import { hasDraw } from './load-draw'
+import { Transcripts } from './transcripts'
 
 /** A transcript never changes. */
 const KEPT = 'public, max-age=86400'
@@ -44,6 +45,7 @@ export interface DrawRouteParts {
 
 export function addDrawRoutes(router: Router, parts: DrawRouteParts): void {
   const { ledger, sales, auth, log } = parts
+  const transcripts = new Transcripts()
   addRoute(
     router,
     '/admin/sales/:sale/draw/beacon',
@@ -75,10 +77,19 @@ export function addDrawRoutes(router: Router, parts: DrawRouteParts): void {
         response.set('cache-control', KEPT_SHORTLY).json(announcement(sale, row))
         return
       }
-      response.set({ 'cache-control': KEPT, etag: `"${row.seed}"`, 'content-type': 'application/json; charset=utf-8' })
+      const kept = {
+        'cache-control': KEPT,
+        etag: `"${row.seed}"`,
+        'content-type': 'application/json; charset=utf-8',
+      }
+      response.set(kept)
       if (request.fresh) response.status(304).end()
       else if (request.method === 'HEAD') response.end()
-      else await sendTranscript(response, ledger, row)
+      else {
+        // a refusal must not have it
+        response.removeHeader('etag')
+        await transcripts.send(response, clientAddress(request), () => sendTranscript(response.set(kept), ledger, row))
+      }
     },
   })
 }
@@ -117,17 +128,30 @@ async function sendTranscript(response: Response, ledger: Ledger, row: DrawRow):
   }
   response.write(JSON.stringify(head).slice(0, -1))
   for (const list of ['entrants', 'order'] as const) await sendList(response, ledger, sale, list)
-  response.end('}\n')
+  if (!response.destroyed) response.end('}\n')
 }
 
 async function sendList(response: Response, ledger: Ledger, sale: string, list: DrawList): Promise<void> {
+  // who has gone, or was cut off, is written nothing more
+  if (response.destroyed) return
   response.write(`,"${list}":[`)
   let separator = '\n'
   for await (const part of ledger.draws.list(sale, list)) {
-    if (response.closed) return
+    if (response.destroyed) return
     const went_out = response.write(`${separator}"${part.join('",\n"')}"`)
     separator = ',\n'
-    if (!went_out) await Promise.race([once(response, 'drain'), once(response, 'close')])
+    if (!went_out) await drained(response)
   }
-  response.write('\n]')
+  if (!response.destroyed) response.write('\n]')
+}
+
+/** Until more can be written, or nobody is there to read it. */
+function drained(response: Response): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      response.off('drain', done).off('close', done)
+      resolve()
+    }
+    response.on('drain', done).on('close', done)
+  })
 }

@@ -11,6 +11,7 @@ import {
   type ReceiptInputs,
   receiptText,
 } from '../../../contract/receipt'
+import { clientAddress } from '../http/client-address'
 import type { Keyring } from '../secrets'
 
 const CIPHER = 'aes-256-gcm'
@@ -81,15 +82,12 @@ export function rememberUser(request: Request, user: string): void {
 
 /** What a refusal of the backend is sealed into. */
 export function receiptInputs(request: Request, code: string): ReceiptInputs {
-  // the gate sets it; whoever reaches the backend otherwise is on the operator's side
-  const forwarded = request.headers['x-forwarded-for']
-  const addresses = (Array.isArray(forwarded) ? forwarded.join() : (forwarded ?? '')).split(',')
   return {
     time: String(Date.now()),
     code,
     plugin: 'backend',
     node: hostname(),
-    address: singleLine(addresses.at(-1)?.trim() || (request.socket.remoteAddress ?? '')),
+    address: singleLine(clientAddress(request)),
     route: request.method,
     limit: '',
     subject: singleLine(request.path),

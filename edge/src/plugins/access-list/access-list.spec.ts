@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { type FakeGate, fakeGate, requestTo, said } from '../../../spec/fake-ports'
+import type { RouteName } from '../../domain/route'
 import type { PluginPhases } from '../../kernel/plugin'
 import type { GateRequest } from '../../kernel/request'
 import { addressList, userList } from './index'
@@ -27,6 +28,12 @@ function doors(gate: FakeGate, is_dry = false): [address: PluginPhases, user: Pl
 }
 
 describe('address-list', () => {
+  it('is by default on everything that reaches the backend', () => {
+    for (const route of ['draw', 'webhook', 'sandbox', 'sales', 'login', 'pay']) {
+      expect(addressList.routes.indexOf(route as RouteName) >= 0).toBe(true)
+    }
+  })
+
   it('refuses who is denied and tells the reason to the operator alone', () => {
     const gate = gateWith({ '192.0.2.1': { word: 'deny', entry: 'cidr 192.0.2.0/24' } })
     const verdict = doors(gate)[0].access(requestOf('', ''))

@@ -176,7 +176,7 @@ export const rateLimit = definePlugin({
   name: 'rate-limit',
   version: '0.1.0',
   priority: 3000,
-  routes: ['sales', 'state', 'login', 'search'],
+  routes: ['sales', 'state', 'draw', 'login', 'search'],
   fails: 'closed',
   schema,
   create,

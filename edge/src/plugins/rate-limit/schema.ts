@@ -144,6 +144,7 @@ export const schema = object('Rate limits by address, route, header and login, b
       byDefault('login_address', 'address', ['login'], 10, 1, 100),
       byDefault('login_network', 'address_net', ['login'], 100, 1, 1000),
       byDefault('search', 'address', ['search'], 20, 1, 100),
+      byDefault('draw', 'address', ['draw'], 30, 60, 30),
       byDefault('address', 'address', ['sales', 'state'], 1000, 1, 5000),
       byDefault('network', 'address_net', ['sales', 'state'], 10000, 1, 50000),
     ],
