@@ -69,6 +69,10 @@ export function salesNode(shared: SharedState, backend: HttpTarget, bearer: stri
   const follower = newFollower('sales', shared, backend, bearer, keep, refresh)
 
   function find(id: string): KnownSale | undefined {
+    const known = sales.get(id)
+    if (known !== undefined && known.sale.state !== 'draft') return known
+    // another worker may have heard of it, or of its opening, since the last refresh: workers are to agree on what there is
+    loadSales()
     return sales.get(id)
   }
 
