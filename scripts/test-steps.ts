@@ -89,7 +89,8 @@ export const STEPS: Step[] = [
     sizes: WHOLE,
     needs: ['nginx', 'redis'],
     uses_engines: true,
-    minutes_max: 35,
+    // 27 on two quiet cores: a guard against what hangs, not a measure
+    minutes_max: 55,
   },
   {
     name: 'faults',
