@@ -291,6 +291,34 @@ describe('what the backend serves through the gate', () => {
   })
 })
 
+describe('a user who asks too often', () => {
+  it('for a cart, to pay or to give back is told so, and nobody else is', async () => {
+    const [often, other] = await shop.sessions(2, 'often')
+    const as = (one: typeof often) => ({ authorization: `Bearer ${one?.session}` })
+    const own = '/reservations/r1.demo.0.aaaaaaaaaaaaaaaaaaaaaa.bbbbbbbbbbbbbbbb'
+    const cart: [string, string] = ['GET', '/sales/demo/reservations']
+    const asked: [string, string][] = [cart, ['POST', `${own}/payment`], ['DELETE', own]]
+    const answers: (Answer & { which: number })[] = []
+    const refused = () => answers.filter(({ status }) => status === 429)
+    await until(async () => {
+      const asking = Array.from({ length: 240 }, async (_, n) => {
+        const which = n % asked.length
+        answers.push({ which, ...(await shop.call(...(asked[which] as [string, string]), as(often))) })
+      })
+      await Promise.all(asking)
+      return new Set(refused().map(({ which }) => which)).size === asked.length
+    })
+    expect(answers.length - refused().length).toBeGreaterThanOrEqual(100)
+    for (const { body, headers } of refused()) {
+      expect(body.code).toBe('rate_limited')
+      expect(Number(headers.get('retry-after'))).toBeGreaterThanOrEqual(1)
+      expect(headers.get('ratelimit-policy')).toBe('"reservations";q=20;w=1')
+    }
+    expect((await shop.call(...cart, as(other))).status).toBe(200)
+    await until(async () => (await shop.call(...cart, as(often))).status === 200)
+  })
+})
+
 describe('after all of it', () => {
   it('no unit has moved and no Lua error is in the log', async () => {
     const ledger = await shop.stack.admin<{ skus: Record<string, number>[]; balanced: boolean }>(

@@ -11,6 +11,7 @@ import { type Answer, type DemoSession, type Shop, sleep, startShop, until } fro
 /** each twice */
 const GROUPS = ['operations,product,settler,sweeper', 'user,transaction', 'order'] as const
 const RETRY_MS = 250
+const BROWSE_MS = 100
 const TRIES_MAX = 80
 const WHOLE_TEST_MS = 180_000
 
@@ -82,7 +83,7 @@ function as({ session }: DemoSession): Record<string, string> {
   return { authorization: `Bearer ${session}`, 'content-type': 'application/json' }
 }
 
-/** What the roles serve, by one shopper, over and over. */
+/** What the roles serve, by one shopper, over and over, within what one user may ask (`user-limit`). */
 async function browse(person: DemoSession, until_ms: number): Promise<void> {
   while (Date.now() < until_ms) {
     const asked = [
@@ -92,12 +93,13 @@ async function browse(person: DemoSession, until_ms: number): Promise<void> {
       await insist(() => shop.call('POST', '/reservations/none/payment', as(person), '{}')),
     ]
     expect(asked.map(({ status }) => status)).toEqual([200, 200, 404])
+    await sleep(BROWSE_MS)
   }
 }
 
 async function load(ms: number): Promise<void> {
   const until_ms = Date.now() + ms
-  await Promise.all(people.slice(0, 8).map((person) => browse(person, until_ms)))
+  await Promise.all(people.slice(0, 16).map((person) => browse(person, until_ms)))
 }
 
 async function buyAndPay(person: DemoSession): Promise<void> {
