@@ -80,7 +80,7 @@ export function hasLibrdkafka(): boolean {
   return ldconfig !== undefined && spawnSync(ldconfig, ['-p'], { encoding: 'utf8' }).stdout.includes(file)
 }
 
-function hasNjs(): boolean {
+export function hasNjs(): boolean {
   try {
     return findNjs() !== ''
   } catch {

@@ -3,7 +3,7 @@ import { areFetched } from './engines/fetch'
 import { specsThatUse } from './engines/for-run'
 import { findK6 } from './k6'
 import { postgresBinFolder } from './postgres'
-import { findProgram, hasLibrdkafka, hasNginx } from './setup'
+import { findProgram, hasLibrdkafka, hasNginx, hasNjs } from './setup'
 
 export type Size = 'quick' | 'normal' | 'full'
 
@@ -13,7 +13,7 @@ export interface Part {
   isPresent: () => boolean
   /** how to get it */
   get: string
-  /** vitest files that cannot run without it */
+  /** vitest files of which something fails without it; those that leave out what needs it are not here */
   specs: string[]
 }
 
@@ -25,9 +25,21 @@ export const PARTS: Part[] = [
     name: 'postgres',
     isPresent: () => postgresBinFolder() !== undefined,
     get: 'apt-get install postgresql-15',
-    specs: ['backend/test/**', 'scripts/test/processes.spec.ts'],
+    // most ask `postgresAvailable`, and go on with PGlite
+    specs: specsThatUse(/\bstartPostgres\(/),
   },
-  { name: 'chromium', isPresent: program('chromium'), get: 'apt-get install chromium', specs: ['web/test/**'] },
+  {
+    name: 'njs',
+    isPresent: hasNjs,
+    get: 'apt-get install libnginx-mod-http-js',
+    specs: specsThatUse(/\bstartFront\(|\bfindNjs\(|\bbench\('outer'/),
+  },
+  {
+    name: 'chromium',
+    isPresent: program('chromium'),
+    get: 'apt-get install chromium',
+    specs: specsThatUse(/\blaunchBrowser\(|'\.\/(browser|shop-visit)'/),
+  },
   { name: 'go', isPresent: program('go'), get: 'Go 1.24 or newer from go.dev', specs: ['bench/test/**'] },
   {
     name: 'kafka',
