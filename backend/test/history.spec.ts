@@ -35,7 +35,7 @@ afterAll(async () => {
 describe("a user's history", () => {
   let world: World
   beforeAll(async () => {
-    const environment = { REDIS_VOLATILE_URL: cable.url.replace('http:', 'redis:') }
+    const environment = { REDIS_VOLATILE_URL: cable.url }
     world = await World.start({ ledger: 'pglite', database_url: server?.url, environment })
     const products = ['thing', ...Array.from({ length: 120 }, (_, i) => `item-${i}`)].map((id) => ({ id, ...PRODUCT }))
     await world.admin('POST', '/admin/products', { products })

@@ -4,15 +4,15 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { Cable, type Fate } from '../../backend/test/cable'
 import { freePort } from '../../scripts/ports'
-import { type Fate, RedisCable } from './redis-cable'
 import { type DemoSession, type Shop, startShop, until } from './shop'
 
 const RETRY = { 'x-rush-retry': '1' }
 const UNKNOWN = { code: 'unavailable', outcome: 'unknown' }
 
 let shop: Shop
-let cable: RedisCable
+let cable: Cable
 let folder: string
 
 async function start(lane: Record<string, number>): Promise<void> {
@@ -21,7 +21,7 @@ async function start(lane: Record<string, number>): Promise<void> {
   const routes = { state: { plugins: ['sale-state'] }, reserve: { plugins: ['session', 'reservation'] } }
   writeFileSync(config, JSON.stringify({ version: 1, routes, lane }))
   const redis_port = await freePort()
-  cable = await RedisCable.to(redis_port)
+  cable = await Cable.to(`redis://127.0.0.1:${redis_port}`)
   shop = await startShop({ config, redis_port, env: { RUSHGATE_REDIS_URL: cable.url } })
 }
 
