@@ -27,7 +27,7 @@ export interface CrowdTerms {
   began_ms: number
 }
 
-export interface CrowdFigures {
+interface CrowdFigures {
   admitted: number
   over_admitted: number
   utilisation: number

@@ -180,6 +180,6 @@ function sumOf(counts: Record<string, number>[]): Record<string, number> {
 }
 
 /** Functions of TypeScriptToLua's runtime that the gate's bundle carries. */
-export function lualibOf(bundle: string): string[] {
+function lualibOf(bundle: string): string[] {
   return [...new Set(bundle.match(/__TS__\w+/g) ?? [])].sort()
 }

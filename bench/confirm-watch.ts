@@ -11,7 +11,7 @@ const LOOK_MS = 5
 const ENTRIES_AT_ONCE = 1000
 const RECORDS_LOOK_MS = 500
 
-export interface ConfirmReport {
+interface ConfirmReport {
   p50_ms: number
   p99_ms: number
   missing: number

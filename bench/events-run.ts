@@ -10,7 +10,7 @@ import { eventsInTopic, makeTopic, recorder } from './events-shop'
 import { generateLoad, type LoadReport } from './load-generator'
 import { writeRecords } from './stream'
 
-export interface EventsRun {
+interface EventsRun {
   /** made and used, not removed */
   dir: string
   /** of bench/loadgen */

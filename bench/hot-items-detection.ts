@@ -19,7 +19,7 @@ const KNOWN_TIMEOUT_MS = 30_000
 /** a background item is hot wrongly when its rate is below this part of the threshold */
 const NEAR = 0.5
 
-export interface DetectionPlan {
+interface DetectionPlan {
   dir: string
   program: string
   workers: number
@@ -28,7 +28,7 @@ export interface DetectionPlan {
   seed: number
 }
 
-export interface Detection {
+interface Detection {
   p50_ms: number
   p99_ms: number
   max_ms: number

@@ -16,14 +16,14 @@ const OPEN_TIMEOUT_MS = 30_000
 const IDLE_MS = 2000
 const LOOKS_PER_S = 50
 
-export interface OverheadPlan {
+interface OverheadPlan {
   dir: string
   program: string
   slices: number
   requests: number
 }
 
-export interface Overhead {
+interface Overhead {
   /** CPU of a purchase, by round */
   pairs: { on_us: number; off_us: number }[]
   /** CPU of one look of a worker that has nothing to do */

@@ -67,7 +67,7 @@ export async function standBetween(backend_url: string): Promise<Between> {
   return between
 }
 
-export interface CrowdAnswers {
+interface CrowdAnswers {
   /** by status, "failed" for a connection without an answer */
   statuses: Record<string, number>
   /** by Cache-Status */
@@ -129,7 +129,7 @@ function connected(host: string, port: number): Promise<Socket> {
   })
 }
 
-export interface Flood {
+interface Flood {
   statuses: Record<string, number>
   ms: number
 }

@@ -5,7 +5,7 @@ import { promisify } from 'node:util'
 /** A connection a request with a full handshake, or with a resumed session; or kept connections with HTTP/2. */
 export type TlsMode = 'new' | 'resumed' | 'h2'
 
-export interface LoadPlan {
+interface LoadPlan {
   program: string
   port: number
   file: string

@@ -23,7 +23,7 @@ const WAYS: { name: string; tls?: TlsMode }[] = [
   { name: 'h2', tls: 'h2' },
 ]
 
-export interface TlsPlan {
+interface TlsPlan {
   slices: number
   requests: number
   connections: number

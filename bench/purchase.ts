@@ -23,8 +23,8 @@ import { writePurchases } from './stream'
 const SPARE_UNITS = 100
 const SLICES_MIN_FOR_RATIOS = 6
 /** What Rushgate promises, beside a hand-written gate: with the default gate, and with every check of a purchase on. */
-export const CPU_RATIO_MAX = { default: 0.6, full: 0.7 }
-export const RPS_RATIO_MIN = 1.3
+const CPU_RATIO_MAX = { default: 0.6, full: 0.7 }
+const RPS_RATIO_MIN = 1.3
 
 interface Contestant {
   name: string

@@ -22,7 +22,7 @@ import type { Sale } from './sale'
 import { judge, median, medianInterval, rounded } from './stats'
 import { idempotencyKey, purchaseHeaders, sessionMint, writePurchases } from './stream'
 
-export const RATIO_MAX = 1.5
+const RATIO_MAX = 1.5
 const SKU = 'phone'
 const REFUSED_TIMEOUT_MS = 20_000
 const SLICES_MIN_FOR_RATIOS = 6

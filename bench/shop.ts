@@ -44,7 +44,7 @@ export interface Shop {
   stop: () => Promise<void>
 }
 
-export interface ShopOptions {
+interface ShopOptions {
   with_gate: boolean
   tls?: TlsFiles
   /** the gate has every check of a purchase on, and the sale asks for all but a proof */

@@ -14,7 +14,7 @@ const STOCK_VERSION_STEP = 10_000_000
 
 export type Fsync = 'always' | 'no'
 
-export interface SlicePlan {
+interface SlicePlan {
   name: string
   peer: Peer
   fsync: Fsync

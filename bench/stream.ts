@@ -39,14 +39,14 @@ export function idempotencyKey(): string {
   return randomBytes(17).toString('base64url').slice(0, BODY_LENGTH)
 }
 
-export interface PurchaseParts {
+interface PurchaseParts {
   path: string
   headers: Record<string, string>
   body: string
 }
 
 /** What a guarded sale asks of a purchase. */
-export interface Guard {
+interface Guard {
   signature: string
   pass: string
 }

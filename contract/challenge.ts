@@ -17,7 +17,7 @@ export const PROOF_ALGORITHM = 'SHA-256'
 /** characters of the header: a proof has about 400 */
 export const PROOF_LENGTH_MAX = 1024
 export const PROOF_NUMBER_MAX = 100_000_000
-export const PROOF_ID_LENGTH = 22
+const PROOF_ID_LENGTH = 22
 export const SESSION_MARK_LENGTH = 22
 const SALT_LENGTH_MAX = 300
 

@@ -31,7 +31,7 @@ export type RefusalCode =
   | 'conflict'
   | 'internal'
 
-export interface RefusalKind {
+interface RefusalKind {
   status: number
   title: string
 }

@@ -18,7 +18,7 @@ export interface BeaconSettings {
   wait_s: number
 }
 
-export interface ScoreSettings {
+interface ScoreSettings {
   /** from this score on (edge/src/plugins/bot-score) a purchase must bring a proof of work; 0 or absent: never */
   challenge_from?: number
   /** from this score on it is refused; 0 or absent: never */

@@ -15,9 +15,9 @@ export const CHECKOUT_MS = 120000
  * before the place would come up again.
  */
 export const PASS_MARGIN_MS = 5000
-export const PASS_LENGTH_MAX = 544
+const PASS_LENGTH_MAX = 544
 
-export interface PassParts {
+interface PassParts {
   key_id: string
   sale: string
   /** base64url */

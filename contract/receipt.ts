@@ -111,7 +111,7 @@ export function parseReceiptText(text: string): ReceiptInputs | undefined {
   }
 }
 
-export interface ReceiptParts {
+interface ReceiptParts {
   key_id: string
   /** base64url, RECEIPT_SEALED_LENGTH of it */
   sealed: string

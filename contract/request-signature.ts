@@ -15,7 +15,7 @@ const VERSION = 'v1'
 const TIME_DIGITS_MAX = 14
 const MAC_LENGTH = 43
 
-export interface SignedParts {
+interface SignedParts {
   /** as it stands in the header */
   time: string
   time_ms: number
@@ -24,7 +24,7 @@ export interface SignedParts {
 }
 
 /** Function of a text's UTF-8 bytes, as base64url. */
-export type TextDigest = (this: void, text: string) => string
+type TextDigest = (this: void, text: string) => string
 
 /** What stands before the body's hash in what the mac signs. */
 export function signedHead(method: string, path: string, time: string, key: string): string {

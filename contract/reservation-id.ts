@@ -19,7 +19,7 @@ export const MAC_LENGTH = 16
 /** shards of a sale, at most */
 const SHARDS_MAX = 1024
 
-export interface ReservationIdParts {
+interface ReservationIdParts {
   sale: string
   shard: number
   body: string

@@ -8,10 +8,10 @@
 //
 // Signed, not stored: the gate checks it without a round trip.
 
-export const SESSION_TOKEN_LENGTH_MAX = 512
+const SESSION_TOKEN_LENGTH_MAX = 512
 const DIGIT_0 = 48
 
-export interface SessionTokenParts {
+interface SessionTokenParts {
   key_id: string
   /** base64url */
   user: string
@@ -37,7 +37,7 @@ export function unsignedSessionToken(
 }
 
 /** A token's fields where they stand in a longer text; its mac follows the dot at `signed_end`. */
-export interface SessionTokenFields {
+interface SessionTokenFields {
   key_id: string
   /** base64url, from here up to there */
   user_from: number

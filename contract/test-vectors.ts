@@ -1,6 +1,6 @@
 // Known answers that both sides must give: specs in Node and LuaJIT use them, and so can a gate or a backend in another language.
 
-export interface HmacVector {
+interface HmacVector {
   message: string
   /** base64url */
   mac: string
@@ -16,7 +16,7 @@ export const ID_MACS: HmacVector[] = [
   { message: '5:owner22:RHGph9kDdNCNpNJ6wwcfgK4:zoë', mac: '2oyzmX8sYUQBcVUZefC_Gco21RIdEh-dzaAkhyYXU04' },
 ]
 
-export interface ReservationIdVector {
+interface ReservationIdVector {
   user: string
   user_bytes: number
   sale: string
@@ -60,7 +60,7 @@ export const TICKET = 't1.k1.spring.em_Dqw.4711.1767225600000.1767268800000.vMiC
 export const PASS =
   'p1.k1.spring.em_Dqw.AAECAwQFBgcICQoLDA0ODw.1767225720000.yb4rPZRN8n45WqDW1_jy0dqQx2GSEErhvcFKWK32csE'
 
-export interface SignatureVector {
+interface SignatureVector {
   method: string
   path: string
   time_ms: number

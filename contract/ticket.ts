@@ -13,7 +13,7 @@ import { isWord, KEY_ID_LENGTH_MAX, TIME_LIMIT_MS, TOKEN_MAC_LENGTH, wholeNumber
 export const USER_TEXT_LENGTH_MAX = 342
 export const TICKET_LENGTH_MAX = 560
 /** Numbers are below this: four bytes in the scripts' items. */
-export const TICKET_NUMBER_LIMIT = 4294967296
+const TICKET_NUMBER_LIMIT = 4294967296
 /** Stands in place of a number until the draw is made. */
 export const DRAW_NUMBER = 0
 

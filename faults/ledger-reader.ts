@@ -63,7 +63,7 @@ export async function readOrders(admin: Admin, sale: string): Promise<LedgerOrde
 }
 
 /** Nothing on its way: queue settled, returns applied, and, where asked for, no hold that may still run out. */
-export function isAtRest(terms: LedgerTerms[], balanced: boolean, holds_ended: boolean): boolean {
+function isAtRest(terms: LedgerTerms[], balanced: boolean, holds_ended: boolean): boolean {
   return (
     balanced &&
     terms.every(

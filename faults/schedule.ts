@@ -36,7 +36,7 @@ const GATE_WORKERS = 2
 const SETTLERS = 2
 const SALE = 'spring'
 
-export interface ScheduleOptions {
+interface ScheduleOptions {
   seed: number
   dir: string
   /** PGlite when absent */

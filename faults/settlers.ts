@@ -13,7 +13,7 @@ export async function kafkaEnvironment(kafka: Kafka, prefix: string): Promise<Re
   return { KAFKA_BROKERS: kafka.brokers, KAFKA_TOPIC_PREFIX: prefix }
 }
 
-export interface SettlersOptions {
+interface SettlersOptions {
   database_url: string
   env: Record<string, string>
   onDeath?: DeathListener

@@ -17,7 +17,7 @@ const OPERATOR_RETRY_MS = 300
 const OPERATOR_PATIENCE_MS = 20_000
 
 /** What is there besides the stack. */
-export interface Surroundings {
+interface Surroundings {
   /** PostgreSQL, where it is the ledger */
   postgres?: ManagedProcess
   /** where orders go through it */

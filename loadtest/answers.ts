@@ -14,7 +14,7 @@ export interface Sample {
   result: string
 }
 
-export interface Collected {
+interface Collected {
   attempts: Attempt[]
   samples: Sample[]
   /** when each shopper came */

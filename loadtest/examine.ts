@@ -27,7 +27,7 @@ export interface Circumstances {
   losses_ms: number[]
 }
 
-export interface Examined {
+interface Examined {
   orders: LedgerOrder[]
   violations: Violation[]
 }

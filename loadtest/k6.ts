@@ -19,7 +19,7 @@ export async function requireK6(): Promise<string> {
   return built
 }
 
-export interface K6Result {
+interface K6Result {
   exit_code: number
   /** processor seconds of the generator while it ran */
   cpu_s: number

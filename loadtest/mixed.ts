@@ -32,7 +32,7 @@ const K6_STARTS_MS = 6000
 /** Said of the stock or of the rules of the sale, not of who asks. */
 const NO_REFUSAL_OF_A_PERSON = ['sold_out', 'all_held', 'not_enough_left', 'limit_reached', 'not_open', 'ended']
 
-export interface MixedResult {
+interface MixedResult {
   people: number
   accounts_of_bots: number
   /** of all requests */

@@ -11,7 +11,7 @@ const BUCKETS = 60
 const BUCKET_MIN_MS = 100
 const VIOLATIONS_SHOWN = 50
 
-export interface Report {
+interface Report {
   profile: Profile
   target: string
   result: object

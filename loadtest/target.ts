@@ -27,7 +27,7 @@ export interface Target {
   stop(): Promise<void>
 }
 
-export interface RunningTarget {
+interface RunningTarget {
   url: string
   admin_url?: string
 }

@@ -68,7 +68,7 @@ function flatten(name: string, source: string, lua: string): string {
   return `${headerOf(source)}\n${flat}`
 }
 
-export function buildRedisScripts(): void {
+function buildRedisScripts(): void {
   const folder = join(root, 'edge/src/redis')
   const written = transpile('tsconfig.redis.json')
   mkdirSync(join(dist, 'redis'), { recursive: true })
@@ -123,7 +123,7 @@ function writeAgentPatterns(): void {
   writeFileSync(join(root, 'edge/src/adapters/agents.generated.ts'), `${lines.join('\n')}\n`)
 }
 
-export function buildGate(): void {
+function buildGate(): void {
   writeScriptTexts()
   writeAgentPatterns()
   for (const [path, text] of transpile('tsconfig.edge.json')) {
@@ -136,7 +136,7 @@ export function buildGate(): void {
   }
 }
 
-export async function buildBackend(): Promise<void> {
+async function buildBackend(): Promise<void> {
   rmSync(join(dist, 'backend'), { recursive: true, force: true })
   await esbuild({
     entryPoints: {
@@ -158,7 +158,7 @@ export async function buildBackend(): Promise<void> {
 
 // njs 0.7.9 speaks ES5 and little more: TypeScript takes the language down, esbuild puts the files together, and with its
 // target makes an error of what is too new.
-export async function buildOuter(): Promise<void> {
+async function buildOuter(): Promise<void> {
   const downwards: Plugin = {
     name: 'es5',
     setup(build) {

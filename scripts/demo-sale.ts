@@ -16,7 +16,7 @@ interface DemoSku {
   user_max: number
 }
 
-export interface DemoSale {
+interface DemoSale {
   id: string
   title: string
   opens_at: string
@@ -29,7 +29,7 @@ function sku(id: string, title: string, amount_minor: number): DemoSku {
   return { sku: id, title, price: { amount_minor, currency: 'EUR' }, total: 100, user_max: 2 }
 }
 
-export function demoSales(now_ms: number): DemoSale[] {
+function demoSales(now_ms: number): DemoSale[] {
   const closes_at = new Date(now_ms + DAY_MS).toISOString()
   return [
     {

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { findProgram, isExecutable } from './setup'
 import { ROOT } from './stack'
 
-export const K6_VERSION = '1.8.1'
+const K6_VERSION = '1.8.1'
 
 const CACHE = join(ROOT, '.cache')
 

@@ -143,7 +143,7 @@ export function gateListen(address: string, proxy_protocol: string | undefined):
   return proxy_protocol === undefined ? address : `${proxy_protocol} proxy_protocol; listen ${address}`
 }
 
-export interface NginxOptions {
+interface NginxOptions {
   name: string
   /** the prefix: configuration, logs and temporary files are below it */
   dir: string

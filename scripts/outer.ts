@@ -27,7 +27,7 @@ export interface OuterOptions {
   onDeath?: DeathListener
 }
 
-export function outerValues(options: OuterOptions): Record<string, string> {
+function outerValues(options: OuterOptions): Record<string, string> {
   const { dir, port, gates, tls } = options
   return {
     LOAD_MODULES: `load_module ${findNjs()};`,

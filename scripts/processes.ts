@@ -16,7 +16,7 @@ const LOG_TAIL_LINES = 20
 const LOG_BYTES_MAX = 16 * 1024 * 1024
 const ENDING_SIGNALS: NodeJS.Signals[] = ['SIGTERM', 'SIGKILL', 'SIGINT', 'SIGQUIT', 'SIGABRT', 'SIGSEGV']
 
-export interface ProcessPlan {
+interface ProcessPlan {
   name: string
   command: string
   args: string[]
@@ -167,7 +167,7 @@ export function describeExit(exit: ExitState): string {
   return exit.code === 127 ? 'the command could not be run' : `exit code ${exit.code}`
 }
 
-export function fileTail(file: string, lines = LOG_TAIL_LINES): string {
+function fileTail(file: string, lines = LOG_TAIL_LINES): string {
   try {
     return readFileSync(file, 'utf8').trimEnd().split('\n').slice(-lines).join('\n')
   } catch {
@@ -227,7 +227,7 @@ function unguard(managed: ManagedProcess): void {
 }
 
 /** Newest first: the gate before the backend before Redis. */
-export async function stopAll(): Promise<void> {
+async function stopAll(): Promise<void> {
   for (const child of [...guarded].reverse()) await child.stop()
 }
 

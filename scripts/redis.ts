@@ -94,7 +94,7 @@ export async function startRedis(options: RedisOptions): Promise<Redis> {
 }
 
 /** PING is answered by PONG: not while Redis is still loading its append-only file. */
-export function redisAnswers(port: number): Promise<boolean> {
+function redisAnswers(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect({ port, host: '127.0.0.1' }, () => socket.write('PING\r\n'))
     const end = (answer: boolean) => {

@@ -13,7 +13,7 @@ export function schemaText(): string {
   return `${JSON.stringify(schema, undefined, 2)}\n`
 }
 
-export function settingsText(): string {
+function settingsText(): string {
   return [
     '# Settings of the gate: rushgate.json',
     '',

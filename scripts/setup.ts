@@ -8,7 +8,7 @@ import { delimiter, join } from 'node:path'
 import { findNginx, findNjs } from './nginx'
 import { postgresBinFolder } from './postgres'
 
-export interface DebianPackage {
+interface DebianPackage {
   name: string
   reason: string
   isPresent: () => boolean
@@ -102,7 +102,7 @@ export function whyNotInstallable(
   return undefined
 }
 
-export interface InstallOptions {
+interface InstallOptions {
   onOutput?: (line: string) => void
   apt?: string
   policy_file?: string
@@ -122,7 +122,7 @@ export async function installPackages(names: string[], options: InstallOptions =
 const DENY = '#!/bin/sh\n# Written by Rushgate while it installs packages: no service is started.\nexit 101\n'
 
 /** Returns the function that puts the file back exactly as it was: content, mode, owner and all, by renaming. */
-export function denyServiceStarts(policy_file: string): () => void {
+function denyServiceStarts(policy_file: string): () => void {
   const kept = `${policy_file}.before-rushgate`
   // an earlier run was killed in the middle: what it kept is the truth
   if (existsSync(kept)) renameSync(kept, policy_file)

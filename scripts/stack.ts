@@ -65,7 +65,7 @@ export interface StackOptions {
   onProgress?: (part: PartName) => void
 }
 
-export interface StackSecrets {
+interface StackSecrets {
   /** RUSHGATE_SECRET */
   secret: string
   /** RUSHGATE_ADMIN_TOKEN */

@@ -22,7 +22,7 @@ export class BreakerOpen extends Error {
   readonly code = 'BREAKER_OPEN'
 }
 
-export interface BreakerOptions {
+interface BreakerOptions {
   /** as it stands in logs, metrics and refusals */
   name: string
   /** Is this the fault of what is called? An answer that says no is none. */

@@ -8,7 +8,7 @@ import { parseSecrets, readSecretFile, type Secret } from './secrets'
 
 export const ROLES = [...API_ROLES, 'settler', 'relay', 'sweeper', 'indexer'] as const
 /** `api` is all of API_ROLES */
-export type Role = (typeof ROLES)[number] | 'api'
+type Role = (typeof ROLES)[number] | 'api'
 
 const ADMIN_TOKEN_LENGTH_MIN = 16
 
@@ -150,7 +150,7 @@ export interface Config {
   roles: Role[]
 }
 
-export class ConfigError extends Error {}
+class ConfigError extends Error {}
 
 export function parseRoles(text: string | undefined): Role[] {
   if (text === undefined) return [...ROLES]
@@ -234,7 +234,7 @@ export function parseConfig(env: Record<string, string | undefined>, roles: Role
 /** parameters in which clients of PostgreSQL, Redis and Elasticsearch take a password, by a part of their names */
 const SECRET_PARAMETER = /pass|pwd|secret|token|api_?key/i
 
-export function redactUrl(text: string | undefined): string | undefined {
+function redactUrl(text: string | undefined): string | undefined {
   if (text === undefined) return undefined
   const parsed = new URL(text)
   if (parsed.password !== '') parsed.password = 'redacted'

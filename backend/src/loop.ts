@@ -10,7 +10,7 @@ const BACKOFF_MAX_MS = 2000
 /** A loop that fails keeps to its back-off even when kicked, so that a storm of kicks is not a storm of failures. */
 const LOG_REPEAT_MS = 5000
 
-export interface LoopOptions {
+interface LoopOptions {
   name: string
   log: Logger
   metrics: Metrics

@@ -42,7 +42,7 @@ export function readSecretFile(path: string): string {
   return readFileSync(path, 'utf8')
 }
 
-export interface SigningKey {
+interface SigningKey {
   id: string
   key: Buffer
 }

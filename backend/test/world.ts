@@ -226,7 +226,7 @@ export class World {
   }
 }
 
-export interface CallOptions {
+interface CallOptions {
   bearer?: string
   headers?: Record<string, string>
   body?: unknown

@@ -1,7 +1,7 @@
 // Shared memory for specs of breakers: numbers, and claims that end by a clock that the spec sets.
 import type { BreakerStore } from '../src/domain/breaker'
 
-export interface FakeBreakerStore {
+interface FakeBreakerStore {
   store: BreakerStore
   now_ms: number
   /** called before each operation: where other workers come in between */

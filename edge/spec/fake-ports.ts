@@ -16,7 +16,7 @@ import type { KnownSale } from '../src/kernel/sales'
 import type { Verdict } from '../src/kernel/verdict'
 import { type FakeCounters, fakeCounters } from './fake-counters'
 
-export interface FakeItems {
+interface FakeItems {
   pages: Record<string, ItemPage | undefined>
   missing: Record<string, boolean | undefined>
   known: 'maybe' | 'no' | 'unsure'

@@ -7,7 +7,7 @@ import { type Between, standBetween } from '../../bench/item-load'
 import { type AnotherGate, startAnotherGate } from '../../scripts/stack'
 import { type Shop, until } from './shop'
 
-export interface Got {
+interface Got {
   status: number
   headers: Record<string, string | undefined>
   body: string

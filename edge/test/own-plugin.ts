@@ -37,7 +37,7 @@ export async function startOwnGate(
   }
 }
 
-export interface OwnAnswer {
+interface OwnAnswer {
   status: number
   headers: Record<string, string | string[] | undefined>
   text: string

@@ -2,7 +2,7 @@
 import { createHash, createHmac } from 'node:crypto'
 import { signRequest } from '../../contract/request-signature'
 
-export interface SignedCall {
+interface SignedCall {
   method: string
   path: string
   time_ms: number

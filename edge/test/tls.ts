@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { expect } from 'vitest'
 
-export interface Http2Answer {
+interface Http2Answer {
   status: number
   headers: Record<string, string | string[] | undefined>
   text: string

@@ -35,7 +35,7 @@ export interface Attempt {
   answers: Answer[]
 }
 
-export interface SkuRules {
+interface SkuRules {
   sku: string
   /** −1: unlimited */
   total: number

@@ -110,7 +110,7 @@ function ipv6Farm(machine: Machine): void {
 }
 
 /** of mixed.ts' people, the first office */
-export const SHARED_ADDRESS = '81.2.69.1'
+const SHARED_ADDRESS = '81.2.69.1'
 
 function sharedAddress(machine: Machine): void {
   const visitor = visitorOf(machine, BROWSERS[1] as Record<string, string>, () => SHARED_ADDRESS)

@@ -24,10 +24,10 @@ export interface Asked {
 }
 
 /** MAC of a message under the subkey of a purpose, as base64url; undefined for a key id that is none of ours. */
-export type MacPort = (purpose: SubkeyPurpose, key_id: string, message: string) => string | undefined
+type MacPort = (purpose: SubkeyPurpose, key_id: string, message: string) => string | undefined
 
 /** What all tokens have in common. */
-export interface SignedToken {
+interface SignedToken {
   key_id: string
   signed: string
   mac: string

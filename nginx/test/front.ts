@@ -18,7 +18,7 @@ export interface Front {
   close: () => Promise<void>
 }
 
-export interface FrontOptions {
+interface FrontOptions {
   /** of both gates and the backend */
   env?: StackOptions['env']
   /** path of the rushgate.json of both gates */

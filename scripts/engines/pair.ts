@@ -39,7 +39,7 @@ export interface EngineStatus {
   answers: boolean
 }
 
-export interface UpOptions {
+interface UpOptions {
   dir: string
   /** asked for; else the one it had, while it is free, else a free one */
   port?: number
@@ -49,7 +49,7 @@ export interface UpOptions {
   progress?: Progress
 }
 
-export interface UpEngine extends EngineStatus {
+interface UpEngine extends EngineStatus {
   /** undefined when it ran already */
   process: ManagedProcess | undefined
 }

@@ -8,7 +8,7 @@ const ALLOWED: Record<string, string> = {
   __TS__StringTrim: 'content types written with spaces, when the plain comparison failed',
 }
 
-export function lualibHelpers(lua: string): string[] {
+function lualibHelpers(lua: string): string[] {
   const names = new Set<string>()
   for (const match of lua.matchAll(/\b__TS__\w+/g)) names.add(match[0])
   return [...names].sort()

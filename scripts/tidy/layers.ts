@@ -36,7 +36,7 @@ function isTypeOnly(node: ts.ImportDeclaration | ts.ExportDeclaration): boolean 
 }
 
 /** Every import and re-export of a file, dynamic ones included; ours are resolved to paths. */
-export function importsOf(file: SourceFile, known: ReadonlySet<string>): Import[] {
+function importsOf(file: SourceFile, known: ReadonlySet<string>): Import[] {
   const source = ts.createSourceFile(file.path, file.text, ts.ScriptTarget.ESNext, true)
   const imports: Import[] = []
   const add = (specifier: ts.Expression, type_only: boolean): void => {

@@ -3,7 +3,7 @@ import { signIn, signOut } from './api'
 import { find, part, say, setShown, setText } from './dom'
 import { REFUSAL_WORDS } from './messages'
 
-export interface AccountEvents {
+interface AccountEvents {
   signedIn(user: string): void
   signedOut(): void
 }

@@ -17,7 +17,7 @@ import {
 import type { Store } from './store'
 import type { ReservationNews } from './wire'
 
-export interface BuyerEvents {
+interface BuyerEvents {
   changed(): void
   reserved(news: ReservationNews): void
   /** certain or not: the last answer was a refusal */

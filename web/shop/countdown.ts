@@ -1,6 +1,6 @@
 // Durations as people read and hear them. Seconds are rounded up, so that zero is shown only when it is time.
 
-export interface CountdownParts {
+interface CountdownParts {
   days: number
   hours: number
   minutes: number

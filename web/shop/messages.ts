@@ -138,7 +138,7 @@ export const RESUMED_WORDS: Words = {
   text: 'Your last request had no answer when the page was closed. We are asking what became of it.',
 }
 
-export interface PhaseWords {
+interface PhaseWords {
   /** a word or two, for the chip */
   short: string
   long: string

@@ -6,7 +6,7 @@ import { backoff, reservationPollDelay } from './schedule'
 import type { Store } from './store'
 import type { ReservationNews } from './wire'
 
-export interface OwnEvents {
+interface OwnEvents {
   changed(): void
   /** a reservation has got another status */
   moved(own: Own): void

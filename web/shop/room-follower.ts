@@ -14,7 +14,7 @@ const POLL_MAX_MS = 120_000
 const POLL_MIN_MS = 500
 const FINAL: readonly Stand['status'][] = ['sold_out', 'expired']
 
-export interface RoomEvents {
+interface RoomEvents {
   changed(): void
   /** it stands otherwise than before */
   moved(stand: Stand): void

@@ -43,7 +43,7 @@ const PHASE_DELAY_MS: Record<Exclude<SalePhase, 'upcoming'>, number> = {
   ended: 5 * MINUTE_MS,
 }
 
-export interface Moment {
+interface Moment {
   phase: SalePhase | undefined
   until_open_ms: number
   failures: number

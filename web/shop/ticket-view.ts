@@ -12,7 +12,7 @@ const STEPS: readonly ReservationStatus[] = ['held', 'confirmed', 'paid']
 /** From here on the time left to pay is shown as pressing. */
 const PRESSING_MS = 120_000
 
-export interface TicketActions {
+interface TicketActions {
   pay(): void
   giveBack(): void
 }

@@ -5,7 +5,7 @@ const TIME = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digi
 
 const NO_BREAK = '\u00a0'
 
-export function dayTimeText(time_ms: number): string {
+function dayTimeText(time_ms: number): string {
   return `${DAY.format(time_ms)}, ${TIME.format(time_ms)}`
 }
 

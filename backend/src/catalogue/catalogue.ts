@@ -30,7 +30,7 @@ export interface CatalogueChanges {
   changes: ProductChange[]
 }
 
-export interface CatalogueParts {
+interface CatalogueParts {
   db: Db
   /** of the ledger */
   durable: () => Promise<void>

@@ -77,7 +77,7 @@ export interface CatalogueVersion {
   sql_built_ms: number
 }
 
-export type PutOutcome = 'made' | 'changed' | 'unchanged'
+type PutOutcome = 'made' | 'changed' | 'unchanged'
 
 interface ProductRecord {
   id: string

@@ -19,7 +19,7 @@ const IMPORT_BYTES_MAX = 4 * 1024 * 1024
 const LIST_LIMIT_MAX = 1000
 const LIST_LIMIT_DEFAULT = 100
 
-export interface CatalogueRouteParts {
+interface CatalogueRouteParts {
   catalogue: Catalogue
   auth: Authenticator
   /** of the ledger */

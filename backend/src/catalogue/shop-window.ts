@@ -29,7 +29,7 @@ const ALIAS = 'products'
 const ELASTIC_MS_MAX = 10_000
 const SQL_SEARCHES_MAX = { pglite: 2, postgres: 4 } as const
 
-export interface ShopWindowParts {
+interface ShopWindowParts {
   config: Config
   db: Db
   redis: Redis
@@ -46,7 +46,7 @@ interface Running {
   stop(): Promise<void>
 }
 
-export interface ShopWindow {
+interface ShopWindow {
   catalogue: Catalogue
   /** to be stopped in the order in which they were started */
   parts: Running[]

@@ -9,7 +9,7 @@ import type { CrawlerVerifier } from './verifier'
 
 const DOMAINS = /^[a-z0-9.-]{1,200}(,[a-z0-9.-]{1,200}){0,7}$/
 
-export interface CrawlerRouteParts {
+interface CrawlerRouteParts {
   verifier: CrawlerVerifier
   auth: Authenticator
   metrics: Metrics

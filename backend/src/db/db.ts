@@ -40,7 +40,7 @@ export interface Db extends Queries {
 export const SESSION_SETTINGS: Record<string, string> = { enable_hashjoin: 'off', enable_mergejoin: 'off', jit: 'off' }
 
 const RETRIED = new Set(['40001', '40P01'])
-export const TRANSACTION_TRIES_MAX = 6
+const TRANSACTION_TRIES_MAX = 6
 
 /** Runs a transaction again after a deadlock or serialization failure, with a growing random pause. */
 export async function retried<T>(run: () => Promise<T>): Promise<T> {

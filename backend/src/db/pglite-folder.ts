@@ -15,7 +15,7 @@ import {
   writeDurably,
 } from './snapshot'
 
-export interface FolderState {
+interface FolderState {
   live: string
   /** there was a database in `live` already, or one was put there from a snapshot */
   existed: boolean

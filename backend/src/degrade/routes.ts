@@ -12,7 +12,7 @@ import type { Ledger } from '../ledger/port'
 import type { Logger } from '../log'
 import type { SalesFollower } from '../sales/follower'
 
-export interface DegradeRouteParts {
+interface DegradeRouteParts {
   ledger: Ledger
   sales: SalesFollower
   auth: Authenticator

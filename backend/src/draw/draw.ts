@@ -64,11 +64,11 @@ export function merkleRoot(entrants: readonly string[]): string {
   return (level[0] as Buffer).toString('hex')
 }
 
-export function drawSeed(sale: string, secret: string, root: string, beacon: string): string {
+function drawSeed(sale: string, secret: string, root: string, beacon: string): string {
   return sha256([DRAW_FORMAT, sale, secret, root, beacon].join('\n')).toString('hex')
 }
 
-export function drawOrder(seed: string, entrants: readonly string[]): string[] {
+function drawOrder(seed: string, entrants: readonly string[]): string[] {
   return entrants
     .map((entrant) => ({ entrant, key: sha256(`${seed}\n${entrant}`) }))
     .sort((a, b) => Buffer.compare(a.key, b.key))

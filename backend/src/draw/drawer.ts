@@ -33,7 +33,7 @@ const BEACON_WAIT_S = 3600
 
 export type DrawStep = 'drain' | 'list' | 'make' | 'keep' | 'load' | 'finish'
 
-export interface DrawerParts {
+interface DrawerParts {
   ledger: Ledger
   redis: Redis
   scripts: Scripts

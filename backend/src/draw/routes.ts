@@ -36,7 +36,7 @@ const beaconBody = z.strictObject({
     ),
 })
 
-export interface DrawRouteParts {
+interface DrawRouteParts {
   ledger: Ledger
   sales: SalesFollower
   auth: Authenticator

@@ -18,7 +18,7 @@ const LOCK_MS = 5000
 const EXPIRE_AT_ONCE_MAX = 500
 const PROVIDER_AT_ONCE_MAX = 20
 
-export interface SweeperParts {
+interface SweeperParts {
   ledger: Ledger
   redis: Redis
   shards: Shards

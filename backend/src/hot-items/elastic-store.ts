@@ -30,7 +30,7 @@ const DAY_OF_INDEX = /^\d{4}\.\d{2}\.\d{2}$/
 const PASSING_STATUSES = new Set([403, 404, 408, 429])
 const MISSING_INDEX = 404
 
-export interface ElasticStoreOptions {
+interface ElasticStoreOptions {
   url: string
   /** of the alias; daily indices are `<index>-YYYY.MM.DD` */
   index?: string

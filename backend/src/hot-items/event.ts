@@ -18,7 +18,7 @@ export interface DeadLetter {
   from: string
 }
 
-export interface TimeRange {
+interface TimeRange {
   now_ms: number
   /** days before it are deleted: events of them would make them again */
   oldest_day: string

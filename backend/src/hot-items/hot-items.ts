@@ -25,7 +25,7 @@ import type { HotItemStore } from './store'
 /** Beside the ledger's own, so that neither takes the other's. */
 const CONNECTIONS_MAX = 4
 
-export interface HotItemsOptions {
+interface HotItemsOptions {
   config: Config
   log: Logger
   metrics: Metrics

@@ -28,7 +28,7 @@ export interface Delivered {
 }
 
 /** What the queue says of a batch while it is worked on. */
-export interface Pulse {
+interface Pulse {
   isStopping(): boolean
   /** Throws when the batch is another's now. */
   beat(): Promise<void>
@@ -38,7 +38,7 @@ export interface DeadLetters {
   write(letters: DeadLetter[]): Promise<void>
 }
 
-export interface IndexerParts {
+interface IndexerParts {
   store: HotItemStore
   dead: DeadLetters
   retention_days: number

@@ -37,7 +37,7 @@ const VIEWS = [
   'sequences',
   'latest',
 ] as const
-export type View = (typeof VIEWS)[number]
+type View = (typeof VIEWS)[number]
 
 const LIMITS: Partial<Record<View, { max: number; absent: number }>> = {
   minutes: { max: MINUTE_ITEMS_MAX, absent: 5 },

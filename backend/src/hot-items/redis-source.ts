@@ -26,7 +26,7 @@ const DEAD_ENTRIES_MAX = 10_000
 type Entry = [id: Buffer, fields: Buffer[] | null]
 type ReadReply = [key: Buffer, entries: Entry[]][] | null
 
-export interface RedisSourceParts {
+interface RedisSourceParts {
   redis: Redis
   /** waits in XREADGROUP and does nothing else */
   blocking: Redis

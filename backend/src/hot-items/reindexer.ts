@@ -7,7 +7,7 @@ import type { Logger } from '../log'
 import { BULK_EVENTS_MAX, type Indexer } from './indexer'
 import { StoreAway } from './store'
 
-export interface ReindexerParts {
+interface ReindexerParts {
   kafka: Kafka
   topic: string
   /** the consumers' group; its own is named after it */
@@ -16,7 +16,7 @@ export interface ReindexerParts {
   log: Logger
 }
 
-export interface ReindexState {
+interface ReindexState {
   state: 'idle' | 'running' | 'done' | 'failed' | 'stopped'
   from?: string
   /** messages between `from` and where the topic ended when it began */

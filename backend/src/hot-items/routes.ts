@@ -12,7 +12,7 @@ import { type Filter, type Group, type HotItemStore, StoreAway } from './store'
 const RETRY_MS = 1_000
 const SHARE_DIGITS = 4
 
-export interface HotItemRouteParts {
+interface HotItemRouteParts {
   store: HotItemStore
   auth: Authenticator
   /** where there is Kafka to read again */

@@ -14,7 +14,7 @@ export interface KeptEvent {
   event: HotItemEvent
 }
 
-export interface Rejected {
+interface Rejected {
   kept: KeptEvent
   reason: string
 }

@@ -23,7 +23,7 @@ export function priceText({ amount_minor, currency }: Price): string {
   return format.format(amount_minor / 10 ** (format.resolvedOptions().maximumFractionDigits ?? 2))
 }
 
-export interface PageFrame {
+interface PageFrame {
   title: string
   /** a file of the shop's pages, which the page does without where it does not run */
   script?: string

@@ -4,7 +4,7 @@ import { Refusal } from './refusal'
 
 export type Handler = (request: Request, response: Response) => Promise<void> | void
 export type Method = 'get' | 'post' | 'put' | 'patch' | 'delete'
-export type Handlers = Partial<Record<Method, Handler>>
+type Handlers = Partial<Record<Method, Handler>>
 
 /** Guards run before the handlers of known methods; the first one that throws refuses the request. */
 export function addRoute(router: Router, path: string, handlers: Handlers, ...guards: Handler[]): void {

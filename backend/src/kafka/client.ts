@@ -7,7 +7,7 @@ const CONNECT_TIMEOUT_MS = 2000
 const REQUEST_TIMEOUT_MS = 10_000
 const RETRY = { initialRetryTime: 100, maxRetryTime: 1000, retries: 4, factor: 0.2, multiplier: 2 }
 
-export interface KafkaOptions {
+interface KafkaOptions {
   brokers: string[]
   /** shows up in the broker's logs */
   name: string

@@ -6,7 +6,7 @@ import insertAccount from './sql/insert-account.sql'
 import readAccount from './sql/read-account.sql'
 import updateAccount from './sql/update-account.sql'
 
-export interface AccountRow {
+interface AccountRow {
   /** parameters, salt and hash; never the secret */
   password: string
   /** membership level, 0 to 9 */

@@ -2,7 +2,7 @@
 import { LedgerError, type PaymentEvent, type PaymentOutcome, type PaymentSession, type Refund } from './port'
 import type { OrderRow, SaleRow, SessionRow } from './rows'
 
-export interface PaymentEffects {
+interface PaymentEffects {
   outcome: PaymentOutcome
   session?: SessionRow
   /** the order, paid now: its status is to be published, and its units are paid */
@@ -38,7 +38,7 @@ export function decidePayment(now: number, event: PaymentEvent, session: Session
   return { outcome: order.status === 'paid' ? 'mismatch' : 'late', session: paid, refund }
 }
 
-export interface StartedPayment {
+interface StartedPayment {
   /** already recorded: nothing changes */
   recorded?: SessionRow
   order?: OrderRow

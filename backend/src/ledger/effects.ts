@@ -71,7 +71,7 @@ export function changesInOrder({ changed, quiet }: Effects): ChangedOrder[] {
 }
 
 /** One row of the outbox: orders of one sale that were announced together. */
-export interface Announcement {
+interface Announcement {
   sale: string
   bodies: string[]
 }

@@ -8,7 +8,7 @@ import { PostgresDb } from '../db/postgres'
 import type { Ledger } from './port'
 import { SqlLedger } from './sql'
 
-export interface OpenLedgerOptions {
+interface OpenLedgerOptions {
   /** PostgreSQL; PGlite when absent */
   database_url?: string
   /** PGlite's folder is `ledger` inside it */

@@ -19,7 +19,7 @@ export interface UnitGeneration {
   generation: number
 }
 
-export interface NewSku {
+interface NewSku {
   sku: string
   title: string
   price: Price

@@ -28,7 +28,7 @@ export interface OrderRow extends Order {
 }
 
 /** What an order is judged and priced by: fixed once written, a change makes a new price version. */
-export interface PriceTerms {
+interface PriceTerms {
   title: string
   price: Price
   /** 0: no limit */

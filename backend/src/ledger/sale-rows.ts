@@ -4,7 +4,7 @@ import { LedgerError, type NewSale, type SaleChange } from './port'
 import { type SaleRow, type SkuRow, saleOf, termsOf } from './rows'
 
 /** Units of one SKU: bounds what one transaction inserts and one rebuild loads. */
-export const TOTAL_MAX = 10_000_000
+const TOTAL_MAX = 10_000_000
 
 export const ID_KEY_BYTES = 32
 

@@ -269,7 +269,7 @@ function refundParameters(refunds: Effects['refunds']): Parameter[] {
 }
 
 /** Order numbers end in a count of their shard. */
-export function orderNumber(order: string): number {
+function orderNumber(order: string): number {
   return Number(order.slice(order.lastIndexOf('-') + 1))
 }
 

@@ -21,7 +21,7 @@ import { gatherFacts, type LockedSale, lockOrderRows, type Reading, readBuyersOf
 import type { BuyerRecord, OrderRecord, SaleReader, SaleRecord, SessionRecord, UnitRecord } from './sql-rows'
 import { orderRow, unitRow } from './sql-rows'
 
-export interface Settled {
+interface Settled {
   settled: number
   deferred: Intent[]
   announced: StatusChange[]

@@ -53,7 +53,7 @@ interface VersionRecord {
   degrade_pinned: boolean
 }
 
-export interface SqlLedgerOptions {
+interface SqlLedgerOptions {
   db: Db
   clock: () => number
   random?: (bytes: number) => Buffer

@@ -20,7 +20,7 @@ const ENTRIES_LIMIT_DEFAULT = 1000
 
 const kindField = z.enum(LIST_KINDS, `must be one of ${LIST_KINDS.join(', ')}`)
 
-export interface ListRouteParts {
+interface ListRouteParts {
   ledger: Ledger
   lists: ListsFollower
   auth: Authenticator

@@ -4,9 +4,9 @@ import type { Breaker } from '../breaker'
 import type { PaymentEvent, Refund } from '../ledger/port'
 import type { OpenedSession, PaymentProvider, PaymentRequest } from './provider'
 
-export const PROVIDER_TIMEOUT_MS = 5000
+const PROVIDER_TIMEOUT_MS = 5000
 
-export class ProviderTimeout extends Error {
+class ProviderTimeout extends Error {
   override readonly cause = Object.assign(new Error('payment provider'), { code: 'ETIMEDOUT' })
 }
 

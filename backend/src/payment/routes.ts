@@ -17,7 +17,7 @@ const DELIVERY_WAIT_MS = 2000
 
 const choiceBody = z.strictObject({ outcome: z.enum(OUTCOMES) })
 
-export interface PaymentRouteParts {
+interface PaymentRouteParts {
   ledger: Ledger
   provider: PaymentProvider
   metrics: Metrics

@@ -29,7 +29,7 @@ const webhookBody = z.strictObject({
   currency: z.string().regex(/^[A-Z]{3}$/),
 })
 
-export interface SandboxOptions {
+interface SandboxOptions {
   folder: string
   keyring: Keyring
   public_url: string

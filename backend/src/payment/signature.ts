@@ -6,7 +6,7 @@ import { Refusal } from '../http/refusal'
 import { type Keyring, sameText } from '../secrets'
 
 export const SIGNATURE_HEADER = 'rush-sandbox-signature'
-export const SIGNATURE_AGE_MAX_MS = 5 * 60 * 1000
+const SIGNATURE_AGE_MAX_MS = 5 * 60 * 1000
 
 function signature(key: Buffer, timestamp_ms: number, body: Buffer): string {
   return createHmac('sha256', key).update(`${timestamp_ms}.`).update(body).digest('hex')

@@ -4,7 +4,7 @@ import { hotItemsKey } from '../../../contract/keys'
 /** a gate tells five times a second; one that is silent for longer is away, or its Redis connection is */
 const SILENT_MS_MAX = 2000
 
-export interface LiveItem {
+interface LiveItem {
   item: string
   /** of all gates, requests a second */
   rate: number

@@ -29,7 +29,7 @@ const pinBody = z.strictObject({
   reason: z.string().max(REASON_LENGTH_MAX).refine(isPlainText, 'must be text without control characters').default(''),
 })
 
-export interface PinRouteParts {
+interface PinRouteParts {
   ledger: Ledger
   pins: PinsFollower
   /** of volatile data */

@@ -37,7 +37,7 @@ export function sealReceipt(keyring: Keyring, inputs: ReceiptInputs): string {
   return `e1.${id}.${sealed.toString('base64url')}`
 }
 
-export type OpenedReceipt = { receipt: ReceiptInputs } | { problem: 'malformed' | 'not_ours' }
+type OpenedReceipt = { receipt: ReceiptInputs } | { problem: 'malformed' | 'not_ours' }
 
 export function openReceipt(keyring: Keyring, text: string): OpenedReceipt {
   const parts = parseReceipt(text)

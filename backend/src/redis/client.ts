@@ -5,12 +5,12 @@ import type { Logger } from '../log'
 import type { Metrics } from '../metrics'
 
 const CONNECT_TIMEOUT_MS = 2000
-export const COMMAND_TIMEOUT_MS = 5000
+const COMMAND_TIMEOUT_MS = 5000
 const HANG_CHECK_MS = 1000
 const RECONNECT_MIN_MS = 20
 const RECONNECT_MAX_MS = 500
 
-export interface RedisClientOptions {
+interface RedisClientOptions {
   url: string
   /** shows up in CLIENT LIST, logs and metrics */
   name: string

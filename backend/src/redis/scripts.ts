@@ -6,7 +6,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { Redis } from 'ioredis'
 
-export const SCRIPT_NAMES = [
+const SCRIPT_NAMES = [
   'give-back',
   'publish',
   'take',
@@ -19,7 +19,7 @@ export const SCRIPT_NAMES = [
   'keep-checkout',
   'leave-checkout',
 ] as const
-export type ScriptName = (typeof SCRIPT_NAMES)[number]
+type ScriptName = (typeof SCRIPT_NAMES)[number]
 
 export interface ScriptCall {
   keys: string[]
@@ -27,7 +27,7 @@ export interface ScriptCall {
 }
 
 /** A call's own failure; the other calls of its pipeline are not touched by it. */
-export class ScriptError extends Error {}
+class ScriptError extends Error {}
 
 interface Script {
   text: string

@@ -11,7 +11,7 @@ import type { Scripts } from './scripts'
 /** In one call of the script: bounds the time it holds Redis (about 1 ms). */
 const PUBLISHED_AT_ONCE_MAX = 500
 
-export interface ShardView {
+interface ShardView {
   /** '' when the shard is not there */
   epoch: string
   state: string

@@ -30,7 +30,7 @@ export interface Reservation {
 /** What is known of a reservation: a row of the ledger, or what Redis holds of one that waits for settlement. */
 export type Known = { order: Order } | { record: ReservationRecord }
 
-export interface ReservationsParts {
+interface ReservationsParts {
   ledger: Ledger
   shards: Shards
   sales: SalesFollower

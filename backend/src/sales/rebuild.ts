@@ -39,7 +39,7 @@ export type RebuildReason =
 /** Somebody else is rebuilding this sale. */
 export class RebuildBusy extends Error {}
 
-export interface RebuildParts {
+interface RebuildParts {
   ledger: Ledger
   redis: Redis
   shards: Shards

@@ -18,7 +18,7 @@ import { termsOfSale } from './terms'
 const ORDERS_LIMIT_MAX = 1000
 const ORDERS_LIMIT_DEFAULT = 100
 
-export interface SalesRouteParts {
+interface SalesRouteParts {
   ledger: Ledger
   redis: Redis
   sales: SalesFollower

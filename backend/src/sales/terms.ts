@@ -10,14 +10,14 @@ import { decodeEntry, type StreamEntry } from '../settlement/intents'
 const ENTRIES_AT_ONCE = 200
 const LOOKS_MAX = 5
 
-export interface SkuTerms extends Terms {
+interface SkuTerms extends Terms {
   free: number
   held: number
   in_redis: number
   in_queue: number
 }
 
-export interface SaleTerms {
+interface SaleTerms {
   sale: string
   skus: SkuTerms[]
   balanced: boolean

@@ -19,7 +19,7 @@ const EVERY_MS = 1000
 const AGAIN_MS = 200
 const REBUILDS_AT_ONCE = 4
 
-export interface WatcherParts {
+interface WatcherParts {
   redis: Redis
   shards: Shards
   sales: SalesFollower

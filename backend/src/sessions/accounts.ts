@@ -11,7 +11,7 @@ export interface Account {
   level: number
 }
 
-export interface AccountChange {
+interface AccountChange {
   secret?: string
   level?: number
 }

@@ -74,7 +74,7 @@ function digest(...parts: string[]): string {
   return hash.digest('base64url')
 }
 
-export interface SessionRouteParts {
+interface SessionRouteParts {
   accounts: Accounts
   sessions: Sessions
   auth: Authenticator

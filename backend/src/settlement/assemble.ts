@@ -15,7 +15,7 @@ import { type IntentSource, Settling } from './settling'
 import { StreamSource } from './stream-source'
 import { Trimmer } from './trimmer'
 
-export interface SettlementParts {
+interface SettlementParts {
   config: Config
   ledger: Ledger
   redis: Redis

@@ -16,7 +16,7 @@ import { lagOf, type Positions, readPositions } from './kafka-positions'
 const DRAIN_MS_MAX = 10_000
 const LOOK_MS = 20
 
-export interface KafkaSurvivorsParts {
+interface KafkaSurvivorsParts {
   brokers: string[]
   topic: string
   group: string

@@ -20,7 +20,7 @@ const POLL_PGLITE_MS = 1000
 /** Changes handed over and not published yet: what is beyond waits in the outbox. */
 const HANDED_OVER_MAX = 50_000
 
-export interface PublisherParts {
+interface PublisherParts {
   ledger: Ledger
   shards: Shards
   metrics: Metrics

@@ -25,7 +25,7 @@ const LOOK_EVERY_MS = 2000
 /** Clocks are Redis' own and ours; an entry is handed over a moment after Kafka has it. */
 const MARK_GRACE_MS = 3000
 
-export interface RelayParts {
+interface RelayParts {
   redis: Redis
   blocking: Redis
   sales: SalesFollower

@@ -32,7 +32,7 @@ export interface IntentSource {
   stop(): Promise<void>
 }
 
-export interface SettlingParts {
+interface SettlingParts {
   ledger: Ledger
   redis: Redis
   sales: SalesFollower

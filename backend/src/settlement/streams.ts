@@ -46,7 +46,7 @@ export async function pendingByConsumer(redis: Redis, key: string): Promise<[con
   return (consumers ?? []).map(([name, count]) => [String(name), Number(count)])
 }
 
-export interface StreamView {
+interface StreamView {
   /** every entry below it is acknowledged */
   settled_below: string
   /** entries that are not settled, wherever they are */

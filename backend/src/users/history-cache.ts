@@ -40,7 +40,7 @@ interface Kept {
   history: History
 }
 
-export interface HistoryCacheParts {
+interface HistoryCacheParts {
   redis: Redis
   read: (user: string) => Promise<History>
   kept_ms: number

@@ -16,7 +16,7 @@ const MONTH_MS = 30 * 24 * 3_600_000
 const SHARED_KEPT_MS = 3_600_000
 const LOADS_MAX = { pglite: 2, postgres: 4 } as const
 
-export interface UserParts {
+interface UserParts {
   config: Config
   db: Db
   /** the Redis of what may be lost */

@@ -11,7 +11,7 @@ import type { VisitWriter } from './visit-writer'
 
 const visitBody = z.strictObject({ item: productId })
 
-export interface UserRouteParts {
+interface UserRouteParts {
   histories: Histories
   cache: HistoryCache
   visits: VisitWriter

@@ -10,7 +10,7 @@ const EVERY_MS = 1000
 const IN_HAND_MAX = 10_000
 const AT_ONCE = 500
 
-export interface VisitWriterParts {
+interface VisitWriterParts {
   histories: Histories
   cache: HistoryCache
   log: Logger

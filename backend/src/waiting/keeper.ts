@@ -29,7 +29,7 @@ interface Look {
   has_hole: boolean
 }
 
-export interface KeeperParts {
+interface KeeperParts {
   ledger: Ledger
   redis: Redis
   scripts: Scripts

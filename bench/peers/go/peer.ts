@@ -6,7 +6,7 @@ import { ManagedProcess } from '../../../scripts/processes'
 import { buildGo } from '../../go-programs'
 import { answers, type Peer, type PeerPlan, peerEnvironment } from '../peer'
 
-export const GOMAXPROCS = 1
+const GOMAXPROCS = 1
 
 export async function startGo(plan: PeerPlan): Promise<Peer> {
   mkdirSync(plan.dir, { recursive: true })

@@ -29,7 +29,7 @@ interface Entry {
   made_s: number
 }
 
-export interface StreamSettings {
+interface StreamSettings {
   /** events */
   queue_max: number
   queue_kib_max: number

@@ -70,7 +70,7 @@ function agentClass(text: string): EventAgent {
   return readUserAgent(text).family
 }
 
-export interface EventText {
+interface EventText {
   /** where it stands after `write` */
   buffer: ffi.CData
   /** The bytes of the text; 0 when `item` is no item's id. */

@@ -34,7 +34,7 @@ export interface HotNode {
 /** Tells the other gates of `items`; undefined when Redis is away. Shapes as in edge/src/redis/hot-items.ts. */
 export type HotExchange = (this: void, gate: string, items: string) => string | undefined
 
-export interface HotOptions {
+interface HotOptions {
   settings: HotItemSettings
   /** finds what is hot, and protects nothing */
   dry_run: boolean

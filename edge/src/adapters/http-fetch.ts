@@ -4,7 +4,7 @@
 // other end has closed meanwhile is not an answer: another is taken.
 import type { HttpTarget } from './http-client'
 
-export interface FetchLimits {
+interface FetchLimits {
   connect_ms: number
   /** for the whole answer */
   answer_ms: number

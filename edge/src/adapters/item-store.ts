@@ -26,7 +26,7 @@ interface Entry {
 }
 
 /** What the backend has said of a page. */
-export interface FetchedPage {
+interface FetchedPage {
   version: number
   tag: string
   content_type: string

@@ -17,7 +17,7 @@ import type { Metrics } from './metrics'
 import { nowS } from './nginx-calls'
 import { requiredDict } from './shared-dict'
 
-export interface ItemsParts {
+interface ItemsParts {
   zones: ItemZones
   backend: HttpTarget
   bearer: string

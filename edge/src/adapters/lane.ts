@@ -9,7 +9,7 @@ import type { RedisAddress } from './environment'
 import { type Batch, deliver, enqueue, evaluate, failBatch, type Waiter } from './lane-batch'
 import { connectRedis, type RedisConnection } from './redis-connection'
 
-export interface LaneLimits {
+interface LaneLimits {
   /** reservations in one script call */
   batch_max: number
   /** requests waiting in this worker */

@@ -19,7 +19,7 @@ import type { SalesNode } from './sales'
 import { requiredDict } from './shared-dict'
 
 /** What a worker has one of. */
-export interface PortParts {
+interface PortParts {
   scripts: RedisScripts
   sales: SalesNode
   lists: ListsNode

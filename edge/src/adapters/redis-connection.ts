@@ -2,7 +2,7 @@
 import type { Client, Module } from 'resty.redis'
 import type { RedisAddress } from './environment'
 
-export interface RedisTimes {
+interface RedisTimes {
   connect_ms: number
   /** for sending and for receiving */
   reply_ms: number

@@ -32,7 +32,7 @@ export interface SalesNode {
   onChange: (this: void, forget: (this: void) => void) => void
 }
 
-export type StockReader = (this: void, sale: FollowedSale, shard: number, onReply: ReplyListener) => LaneResult
+type StockReader = (this: void, sale: FollowedSale, shard: number, onReply: ReplyListener) => LaneResult
 
 /** Stock is read from this long before the opening: the page shows it. */
 const READ_BEFORE_OPEN_MS = 3600000

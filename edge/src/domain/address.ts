@@ -233,7 +233,7 @@ export function isInNetwork(address: Address, network: Network): boolean {
   return true
 }
 
-export function isInAny(address: Address, networks: readonly Network[]): boolean {
+function isInAny(address: Address, networks: readonly Network[]): boolean {
   for (const network of networks) if (isInNetwork(address, network)) return true
   return false
 }

@@ -150,7 +150,7 @@ export function freePlaces(state: Admission, terms: AdmissionTerms, is_admitting
   return Math.max(0, Math.min(Math.floor(state.tokens / 1000), terms.checkout_max - state.in_checkout))
 }
 
-export interface AskAnswer {
+interface AskAnswer {
   status: 'waiting' | 'admitted' | 'expired'
   /** waiting: numbers that count before this one, and everybody behind the front and before it */
   ahead: number

@@ -8,7 +8,7 @@ import { type Claim, type Family, numberAfter } from './user-agent'
 /** What a maintained list says of a User-Agent. */
 export type AgentKind = 'none' | 'library' | 'automation' | 'crawler'
 
-export type AgentClass =
+type AgentClass =
   /** claims to be a browser, and nothing speaks against it */
   | 'browser'
   /** claims to be a browser and sends what that browser does not */

@@ -23,7 +23,7 @@ export interface ProofCheck {
   is_outdated: boolean
 }
 
-export interface Difficulty {
+interface Difficulty {
   /** the number's ceiling for a shopper like any other, in calm */
   number_base: number
   /** never more than this */

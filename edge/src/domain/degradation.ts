@@ -12,7 +12,7 @@ const RAISED_AT: readonly number[] = [1, 2, 4]
 /** A level is held while the pressure is above this share of what raised it. */
 const HELD_ABOVE = 0.5
 
-export interface LoadLevel {
+interface LoadLevel {
   level: number
   /** the least that the pressure has asked for since `raising_ms` */
   wanted: number

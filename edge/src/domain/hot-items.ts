@@ -8,7 +8,7 @@
 // docs/DECISIONS says why this one.
 
 /** An item that came often enough to be told to the others, with its requests slot by slot. */
-export interface WatchedItem {
+interface WatchedItem {
   item: string
   /** its count when it was last looked at */
   counted: number
@@ -42,7 +42,7 @@ export interface HotCounter {
   unwatched: number
 }
 
-export interface HotLimits {
+interface HotLimits {
   capacity: number
   notice: number
   watched_max: number

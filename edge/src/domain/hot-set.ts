@@ -3,7 +3,7 @@
 // An item becomes hot with the rate of this node or with that of all gates together, and stays so until both have been below a lower
 // threshold for a while: a rate near the threshold does not switch it on and off.
 
-export interface HotTerms {
+interface HotTerms {
   /** requests a second at this node */
   enter_per_s: number
   leave_per_s: number

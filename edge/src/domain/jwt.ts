@@ -4,9 +4,9 @@
 // Pure: JSON and signatures are the caller's (adapters/jwt.ts).
 import { USER_BYTES_MAX } from '../../../contract/lane-scripts'
 
-export const JWT_LENGTH_MAX = 4096
+const JWT_LENGTH_MAX = 4096
 
-export interface JwtParts {
+interface JwtParts {
   header: string
   payload: string
   signature: string
@@ -46,7 +46,7 @@ export function splitJwt(token: string): JwtParts | undefined {
   }
 }
 
-export function isRecord(value: unknown): value is Record<string, unknown> {
+function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && !!value
 }
 

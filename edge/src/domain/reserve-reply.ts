@@ -7,7 +7,7 @@ export interface Held {
   units: string
 }
 
-export interface Replay {
+interface Replay {
   kind: 'replay'
   /** contract/record.ts */
   record: string

@@ -70,7 +70,7 @@ export function termsOf(settings: WaitingRoomSettings): AdmissionTerms {
 }
 
 /** What any answer of the room tells. */
-export interface RoomNews {
+interface RoomNews {
   now_ms: number
   front: number
   credit: number

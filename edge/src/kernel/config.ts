@@ -53,7 +53,7 @@ const ROUTES: Record<RouteName, true> = {
   trap: true,
 }
 
-export const laneSchema = object(
+const laneSchema = object(
   'A lane: the one connection of a worker to Redis, on which waiting requests travel together.',
   {
     batch_max: integer({
@@ -95,41 +95,38 @@ export const laneSchema = object(
   },
 )
 
-export type LaneSettings = Infer<typeof laneSchema>
+type LaneSettings = Infer<typeof laneSchema>
 
-export const degradeSchema = object(
-  "Degradation by a node's own load; docs/OPERATING.md says what each level switches off.",
-  {
-    by_load: boolean({
-      default: true,
-      description: "Whether the node's load may raise the level that is set by hand.",
-    }),
-    queue_age_ms_max: integer({
-      min: 0,
-      max: 60000,
-      unit: 'milliseconds',
-      default: 250,
-      description:
-        'A request that waits this long for Redis means level 1, twice as long level 2, four times level 3; 0: not looked at.',
-    }),
-    lag_ms_max: integer({
-      min: 0,
-      max: 60000,
-      unit: 'milliseconds',
-      default: 250,
-      description: 'The same for how late the timers of a worker are, which is how busy its event loop is.',
-    }),
-    quiet_ms: integer({
-      min: 1000,
-      max: 3600000,
-      unit: 'milliseconds',
-      default: 10000,
-      description: 'How long the load must stay below half of a level before that level is left.',
-    }),
-  },
-)
+const degradeSchema = object("Degradation by a node's own load; docs/OPERATING.md says what each level switches off.", {
+  by_load: boolean({
+    default: true,
+    description: "Whether the node's load may raise the level that is set by hand.",
+  }),
+  queue_age_ms_max: integer({
+    min: 0,
+    max: 60000,
+    unit: 'milliseconds',
+    default: 250,
+    description:
+      'A request that waits this long for Redis means level 1, twice as long level 2, four times level 3; 0: not looked at.',
+  }),
+  lag_ms_max: integer({
+    min: 0,
+    max: 60000,
+    unit: 'milliseconds',
+    default: 250,
+    description: 'The same for how late the timers of a worker are, which is how busy its event loop is.',
+  }),
+  quiet_ms: integer({
+    min: 1000,
+    max: 3600000,
+    unit: 'milliseconds',
+    default: 10000,
+    description: 'How long the load must stay below half of a level before that level is left.',
+  }),
+})
 
-export const volatileLaneSchema = object(
+const volatileLaneSchema = object(
   'The lane to the Redis of what may be lost (REDIS_VOLATILE_URL). Its batch_max and queue_max are those of lane.',
   {
     wait_ms_max: integer({
@@ -157,7 +154,7 @@ export const volatileLaneSchema = object(
 )
 
 export type DegradeSettings = Infer<typeof degradeSchema>
-export type VolatileLaneSettings = Infer<typeof volatileLaneSchema>
+type VolatileLaneSettings = Infer<typeof volatileLaneSchema>
 
 /** Addresses per network are a handful; a CDN's list has some dozens. */
 const TRUSTED_PROXIES_MAX = 256
@@ -168,7 +165,7 @@ export const networkRule: TextRule = {
   pattern: '^[0-9A-Fa-f.:]+(/[0-9]{1,3})?$',
 }
 
-export const clientsSchema = object("Clients: whose word about a client's address is believed.", {
+const clientsSchema = object("Clients: whose word about a client's address is believed.", {
   trusted_proxies: list({
     item: string({
       length_min: 1,
@@ -265,7 +262,7 @@ export function configSchema(plugins: readonly PluginDeclaration[]): ObjectField
   return schema as unknown as ObjectField<GateConfig>
 }
 
-export interface ConfigReading {
+interface ConfigReading {
   /** may be used only when there is no problem */
   config: GateConfig
   /** each as "path: rule, got value" */

@@ -14,7 +14,7 @@ import type { KnownSale } from './sales'
 import { type Refusal, refuseFor } from './verdict'
 
 /** undefined: it is a repeat; else `refusal`, or why nobody can tell at the moment. */
-export type RepeatCheck = (this: void, request: GateRequest, known: KnownSale, refusal: Refusal) => Refusal | undefined
+type RepeatCheck = (this: void, request: GateRequest, known: KnownSale, refusal: Refusal) => Refusal | undefined
 
 /** Look-ups that one user may cause on this node: without a pass or proof they must stay cheaper than with one. */
 const LOOKUPS_MAX = 20

@@ -2,9 +2,9 @@
 // Only tools need it; it is not part of the gate's bundle.
 import { asAny, type Field, ruleOf } from './schema'
 
-export type JsonSchema = Record<string, unknown>
+type JsonSchema = Record<string, unknown>
 
-export function jsonSchema(field: Field<unknown>): JsonSchema {
+function jsonSchema(field: Field<unknown>): JsonSchema {
   const any = asAny(field)
   const schema: JsonSchema = { description: any.description }
   if (any.default !== undefined) schema['default'] = any.default
@@ -54,7 +54,7 @@ export function jsonSchemaOfFile(field: Field<unknown>, id: string, title: strin
 }
 
 /** An object is required when one of its members is. */
-export function isRequired(field: Field<unknown>): boolean {
+function isRequired(field: Field<unknown>): boolean {
   const any = asAny(field)
   if (any.kind !== 'object') return any.default === undefined
   for (const name in any.members) if (isRequired(any.members[name] as Field<unknown>)) return true

@@ -19,11 +19,11 @@ interface Declared<T> {
   readonly inferred?: T
 }
 
-export interface BooleanField extends Declared<boolean> {
+interface BooleanField extends Declared<boolean> {
   kind: 'boolean'
 }
 
-export interface IntegerField extends Declared<number> {
+interface IntegerField extends Declared<number> {
   kind: 'integer'
   min: number
   max: number
@@ -31,7 +31,7 @@ export interface IntegerField extends Declared<number> {
   unit: string
 }
 
-export interface NumberField extends Declared<number> {
+interface NumberField extends Declared<number> {
   kind: 'number'
   min: number
   max: number
@@ -47,7 +47,7 @@ export interface TextRule {
   pattern: string
 }
 
-export interface StringField extends Declared<string> {
+interface StringField extends Declared<string> {
   kind: 'string'
   /** characters; in Lua bytes, so leave room */
   length_min: number
@@ -57,19 +57,19 @@ export interface StringField extends Declared<string> {
   secret: boolean
 }
 
-export interface EnumerationField<T extends string = string> extends Declared<T> {
+interface EnumerationField<T extends string = string> extends Declared<T> {
   kind: 'enumeration'
   values: readonly T[]
 }
 
-export interface ListField<T = unknown> extends Declared<T[]> {
+interface ListField<T = unknown> extends Declared<T[]> {
   kind: 'list'
   item: Field<T>
   length_max: number
   unique: boolean
 }
 
-export interface RecordField<T = unknown> extends Declared<Record<string, T>> {
+interface RecordField<T = unknown> extends Declared<Record<string, T>> {
   kind: 'record'
   /** the names that may be used; undefined: any that `key` allows */
   names: readonly string[] | undefined
@@ -94,7 +94,7 @@ type AnyField =
   | RecordField
   | ObjectField<unknown>
 
-export type FieldKind = AnyField['kind']
+type FieldKind = AnyField['kind']
 
 /** A declaration of values of type T; which kind it is says `asAny`. */
 export interface Field<T> extends Declared<T> {

@@ -22,7 +22,7 @@ interface Meta {
   built_ms: number
 }
 
-export interface ElasticIndexParts {
+interface ElasticIndexParts {
   client: Client
   alias: string
   products: Products

@@ -21,12 +21,12 @@ const HOUR_MS = 3_600_000
 const SCHEDULED_AGAIN_MS = DAY_MS - 4 * HOUR_MS
 
 /** From the beginning of hour `from` to that of `to`, UTC; past midnight when `to` is not later. */
-export interface Hours {
+interface Hours {
   from: number
   to: number
 }
 
-export interface IndexKeeperParts {
+interface IndexKeeperParts {
   index: ProductIndex
   catalogue: Catalogue
   redis: Redis

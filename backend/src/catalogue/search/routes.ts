@@ -16,7 +16,7 @@ import type { StockView } from './stock-view'
 
 const NOTHING: SearchResult = { total: 0, products: [], facets: [] }
 
-export interface SearchRouteParts {
+interface SearchRouteParts {
   search: Search
   stock: StockView
   catalogue: Catalogue

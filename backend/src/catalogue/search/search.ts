@@ -16,7 +16,7 @@ export interface SearchAnswer extends SearchResult {
   fallback: boolean
 }
 
-export interface SearchParts {
+interface SearchParts {
   elastic: SearchEngine | undefined
   breaker: Breaker
   sql: SearchEngine

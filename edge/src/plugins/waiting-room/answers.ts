@@ -2,7 +2,7 @@
 import type { Chance } from '../../domain/waiting'
 import { type Answer, answerJson } from '../../kernel/verdict'
 
-export type TicketStatus = 'waiting' | 'admitted' | 'sold_out' | 'expired'
+type TicketStatus = 'waiting' | 'admitted' | 'sold_out' | 'expired'
 
 function orNull(value: number | undefined): string {
   return value === undefined ? 'null' : '' + value

@@ -10,7 +10,7 @@ import { type Refusal, refuse } from '../../kernel/verdict'
 import type { schema } from './schema'
 import { readPass } from './tokens'
 
-export type PassChecker = (this: void, request: GateRequest, known: KnownSale) => Refusal | undefined
+type PassChecker = (this: void, request: GateRequest, known: KnownSale) => Refusal | undefined
 
 /** Given by a room that has forgotten it since. */
 function isFromBefore(sale: FollowedSale, pass: PassFields): boolean {

@@ -40,7 +40,7 @@ const PASS_BYTES = 16
 const NUMBER_TRIES = 5
 const NUMBER_TRY_MS = 200
 
-export interface TicketDesk {
+interface TicketDesk {
   take: (this: void, request: GateRequest, known: KnownSale, settings: WaitingRoomSettings) => Verdict
   poll: (this: void, request: GateRequest, known: KnownSale, settings: WaitingRoomSettings) => Verdict
 }
