@@ -55,6 +55,7 @@ export interface FakeGate {
   header_names: string
   agent_kind: AgentKind | undefined
   is_secure: boolean
+  is_https: boolean
   marks: Record<string, boolean>
   /** events: item, status and user of each */
   recorded: string[]
@@ -273,6 +274,7 @@ export function fakeGate(): FakeGate {
     header_names: '',
     agent_kind: 'none',
     is_secure: true,
+    is_https: false,
     marks: {},
     recorded: [],
     asked_items: [],
@@ -291,6 +293,7 @@ export function fakeGate(): FakeGate {
       setHeader: (name, value) => gate.asked.push(name + ': ' + value),
       header: (name) => gate.headers[name],
       isSecure: () => gate.is_secure,
+      isHttps: () => gate.is_https,
       path: () => gate.path,
       body: () => gate.body,
       query: () => gate.query,

@@ -52,6 +52,9 @@ test('a whole purchase over one HTTP/2 connection, signed in with a cookie that 
   await expect.poll(status).toContain('"confirmed"')
   const paying = await client.call('POST', `/reservations/${id}/payment`, { ...signed_in, 'idempotency-key': 'pay' })
   expect([paying.status, paying.text]).toEqual([200, expect.stringContaining(`"${shop.stack.urls.shop}/`)])
+  // what a host beside ours could have set
+  const planted = { ...signed_in, cookie: signed_in.cookie.replace('__Host-', '') }
+  expect((await buy('planted', planted, '{"sku":"shoe","quantity":1}')).status).toBe(401)
   const elsewhere = { ...signed_in, origin: 'https://elsewhere.example' }
   expect((await buy('other', elsewhere, '{"sku":"shoe","quantity":1}')).status).toBe(403)
 })

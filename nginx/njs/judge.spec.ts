@@ -25,8 +25,8 @@ function session(user = 'ada', expires_ms = NOW + 1, key_id = 'k1'): string {
 
 function ask(method: string, path: string, more: Partial<Asked> & { pass?: string } = {}): string {
   const header = (name: string) => (name === 'x_rush_pass' ? more.pass : undefined)
-  const plain = { method, path, authorization: undefined, cookies: undefined, header, network: '7f000001', now_ms: NOW }
-  return judge({ ...plain, ...more }, macOf)
+  const who = { authorization: undefined, cookies: undefined, is_https: false, network: '7f000001' }
+  return judge({ method, path, header, now_ms: NOW, ...who, ...more }, macOf)
 }
 
 const BUY = ['POST', '/sales/spring/reservations'] as const
@@ -91,6 +91,14 @@ describe('the outer tier', () => {
     const cookies = `rush_session=${session('ada', NOW)}`
     expect(ask('POST', '/sessions', { cookies })).toBe('-a:7f000001')
     expect(ask(...BUY, { cookies })).toBe('!no_session The session token has expired.')
+  })
+
+  it('over https does not take the cookie that another host may have set', () => {
+    const cookies = `rush_session=${session('eve')}`
+    expect(ask(...BUY, { cookies, is_https: true })).toBe('!no_session Sign in first: POST /sessions.')
+    expect(ask(...STATE, { cookies, is_https: true })).toBe('-a:7f000001')
+    const both = `${cookies}; __Host-rush_session=${session()}`
+    expect(ask(...BUY, { cookies: both, is_https: true })).toBe('+u:ada')
   })
 
   it("leaves a provider's own credentials alone", () => {

@@ -16,6 +16,8 @@ export interface Asked {
   path: string
   authorization: string | undefined
   cookies: string | undefined
+  /** to us, or to a balancer before us */
+  is_https: boolean
   /** a header by its name in small letters with underscores */
   header: (name: string) => string | undefined
   /** the client's network: what users without a session are told apart by */
@@ -147,7 +149,7 @@ export function judge(asked: Asked, macOf: MacPort): string {
     return token === undefined || wrong !== '' ? refusal(SESSION.code, wrong) : '-u:' + token.user
   }
 
-  const cookie = asked.cookies === undefined ? undefined : sessionCookie(asked.cookies)
+  const cookie = asked.cookies === undefined ? undefined : sessionCookie(asked.cookies, asked.is_https)
   if (cookie === undefined) {
     return needs_session ? refusal('no_session', 'Sign in first: POST /sessions.') : '-' + nobody
   }

@@ -55,6 +55,7 @@ function verdict(r: NginxHTTPRequest): string {
       path: r.uri,
       authorization: r.variables.http_authorization,
       cookies: r.variables.http_cookie,
+      is_https: r.variables.rush_proto === 'https',
       header: (name) => r.variables['http_' + name],
       network: networkOf(r),
       now_ms: Date.now(),

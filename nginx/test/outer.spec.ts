@@ -131,6 +131,12 @@ test('TLS 1.3 and HTTP/2: an answer over one connection, and the next one is res
   const client = new Http2Client(url, tls.certificate)
   expect((await client.call('GET', '/sales/outer/state')).status).toBe(200)
   expect(client.protocols()).toEqual(['h2', 'TLSv1.3'])
+  // over https a cookie without __Host- is nobody's, forged or not
+  const [user] = (await shop.sessions(1, 'planted')) as [DemoSession]
+  const ask = (cookie: string) => client.call('GET', '/sales/outer/challenge', { cookie })
+  expect((await ask(`rush_session=${user.session}`)).status).toBe(401)
+  // the gate has looked at the session, and the sale asks for no proof
+  expect((await ask(`__Host-rush_session=${user.session}`)).status).toBe(404)
   client.close()
   await expectResumption(url, tls.certificate, dir)
 })

@@ -70,13 +70,20 @@ export class Authenticator {
     if (!known) throw new Refusal('bad_credentials', 'this path is for gates, which know RUSHGATE_SECRET')
   }
 
+  /** By whatever name the shop was reached; where that is by https, a page of plain http is another site. */
+  private isSameHost(origin: string, host: string | undefined): boolean {
+    if (!URL.canParse(origin)) return false
+    const from = new URL(origin)
+    return from.host === host && (from.protocol === 'https:' || !this.public_origin.startsWith('https:'))
+  }
+
   private requireOurOrigin(request: Request): void {
     const { origin } = request.headers
     if (origin === undefined) {
       if (request.headers['sec-fetch-site'] === 'same-origin') return
       throw new Refusal('refused', 'a request with the session cookie must carry Origin')
     }
-    const same_host = URL.canParse(origin) && new URL(origin).host === request.headers.host
-    if (origin !== this.public_origin && !same_host) throw new Refusal('refused', 'Origin is not this site')
+    if (origin !== this.public_origin && !this.isSameHost(origin, request.headers.host))
+      throw new Refusal('refused', 'Origin is not this site')
   }
 }

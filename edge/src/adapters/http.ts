@@ -28,6 +28,12 @@ function header(name: string): string | undefined {
   return variable(of_header)
 }
 
+/** A client that lies with the header loses what plain http is allowed, and gains nothing. */
+function isHttps(): boolean {
+  return variable('scheme') === 'https' || variable('http_x_forwarded_proto') === 'https'
+}
+
+/** In the path of every purchase: on loopback without the third look. */
 function isSecure(): boolean {
   if (variable('scheme') === 'https') return true
   const host = variable('http_host') ?? ''
@@ -95,6 +101,7 @@ export const nginxHttp: HttpPort = {
   setHeader,
   header,
   isSecure,
+  isHttps,
   path,
   query,
   body,

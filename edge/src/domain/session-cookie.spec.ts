@@ -3,12 +3,18 @@ import { sessionCookie, withoutSessionCookies } from './session-cookie'
 
 describe('session cookie', () => {
   it('is found by its whole name', () => {
-    expect(sessionCookie('rush_session=a')).toBe('a')
-    expect(sessionCookie('b=c; rush_session=a; d=e')).toBe('a')
-    expect(sessionCookie('xrush_session=n; rush_session=a')).toBe('a')
-    expect(sessionCookie('rush_session=a; __Host-rush_session=h')).toBe('h')
-    expect(sessionCookie('xrush_session=n')).toBe(undefined)
-    expect(sessionCookie('')).toBe(undefined)
+    expect(sessionCookie('rush_session=a', false)).toBe('a')
+    expect(sessionCookie('b=c; rush_session=a; d=e', false)).toBe('a')
+    expect(sessionCookie('xrush_session=n; rush_session=a', false)).toBe('a')
+    expect(sessionCookie('rush_session=a; __Host-rush_session=h', false)).toBe('h')
+    expect(sessionCookie('xrush_session=n', false)).toBe(undefined)
+    expect(sessionCookie('', false)).toBe(undefined)
+  })
+
+  it('over https counts with its prefix only: any host beside ours can set the other', () => {
+    expect(sessionCookie('rush_session=a', true)).toBe(undefined)
+    expect(sessionCookie('rush_session=a; __Host-rush_session=h', true)).toBe('h')
+    expect(sessionCookie('x__Host-rush_session=n; rush_session=a', true)).toBe(undefined)
   })
 
   it('is taken out, and nothing else', () => {

@@ -1,25 +1,31 @@
 // The session among a request's cookies.
 
-/** with TLS the __Host- prefix; on loopback http browsers would refuse it */
-const COOKIE_NAMES = ['__Host-rush_session=', 'rush_session=']
+const HOST_COOKIE = '__Host-rush_session='
+/** for plain http, where browsers refuse the prefix */
+const PLAIN_COOKIE = 'rush_session='
+const COOKIE_NAMES = [HOST_COOKIE, PLAIN_COOKIE]
 
 const TAB = 9
 const SPACE = 32
 const EQUALS = 61
 
-/** The session token in a Cookie header; undefined when there is none. */
-export function sessionCookie(cookies: string): string | undefined {
-  for (const name of COOKIE_NAMES) {
-    let from = cookies.indexOf(name)
-    // a name that only ends in ours is another cookie
-    while (from > 0 && cookies.substring(from - 2, from) !== '; ') from = cookies.indexOf(name, from + 1)
-    if (from >= 0) {
-      const begin = from + name.length
-      const end = cookies.indexOf(';', begin)
-      return end < 0 ? cookies.substring(begin) : cookies.substring(begin, end)
-    }
-  }
-  return undefined
+function cookieValue(cookies: string, name: string): string | undefined {
+  let from = cookies.indexOf(name)
+  // a name that only ends in ours is another cookie
+  while (from > 0 && cookies.substring(from - 2, from) !== '; ') from = cookies.indexOf(name, from + 1)
+  if (from < 0) return undefined
+  const begin = from + name.length
+  const end = cookies.indexOf(';', begin)
+  return end < 0 ? cookies.substring(begin) : cookies.substring(begin, end)
+}
+
+/**
+ * The session token in a Cookie header; undefined when there is none. Over https only the one with the prefix counts: the
+ * other may have been set by a sibling's host, or by whoever answers http in our name.
+ */
+export function sessionCookie(cookies: string, is_https: boolean): string | undefined {
+  const of_host = cookieValue(cookies, HOST_COOKIE)
+  return of_host !== undefined || is_https ? of_host : cookieValue(cookies, PLAIN_COOKIE)
 }
 
 /** the end of a session token is its MAC: enough to know it again */
@@ -27,7 +33,7 @@ const SESSION_MARK_LENGTH = 22
 
 /** Of the session that a request presents, unchecked, by its headers: only to know it again. '' where there is none. */
 export function sessionMark(authorization: string | undefined, cookies: string | undefined): string {
-  const token = authorization ?? (cookies === undefined ? '' : (sessionCookie(cookies) ?? ''))
+  const token = authorization ?? (cookies === undefined ? '' : (sessionCookie(cookies, false) ?? ''))
   const from = token.length - SESSION_MARK_LENGTH
   return from > 0 ? token.substring(from) : token
 }

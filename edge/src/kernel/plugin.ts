@@ -143,6 +143,8 @@ export interface HttpPort {
   query: (this: void) => string
   /** Whether browsers take this for a place that is safe from listeners: https, here or at a trusted proxy, or loopback. */
   isSecure: (this: void) => boolean
+  /** Whether the shopper's browser speaks https, to us or to a proxy that says so in X-Forwarded-Proto. */
+  isHttps: (this: void) => boolean
   /** The path as it was sent, without its query. */
   path: (this: void) => string
   /** undefined when there is none or it was too large to be kept in memory */

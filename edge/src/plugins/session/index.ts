@@ -24,7 +24,9 @@ function isSameSite(http: HttpPort): boolean {
   const origin = http.header('origin')
   if (origin === undefined) return http.header('sec_fetch_site') === 'same-origin'
   const host = http.header('host')
-  return host !== undefined && (origin === 'https://' + host || origin === 'http://' + host)
+  if (host === undefined) return false
+  // over https a page of plain http is another site: anybody on the way may have written it
+  return origin === 'https://' + host || (origin === 'http://' + host && !http.isHttps())
 }
 
 /** The token begins at `from` and ends with the text: cutting it out would leave two more texts to the collector. */
@@ -102,7 +104,7 @@ function create(config: Infer<typeof schema>, ports: Ports): PluginPhases {
       return readToken(ports, authorization, from, request)
     }
     const cookies = config.cookie ? http.header('cookie') : undefined
-    const token = cookies === undefined ? undefined : sessionCookie(cookies)
+    const token = cookies === undefined ? undefined : sessionCookie(cookies, http.isHttps())
     if (token === undefined) return refuse('no_session', 'Sign in first: POST /sessions.')
     if (request.method !== 'GET' && request.method !== 'HEAD' && !isSameSite(http)) {
       return refuse('refused', 'A request with a cookie must come from this site: its Origin does not say so.')

@@ -115,6 +115,27 @@ describe('session', () => {
     expect(ask(gate, 'GET').verdict).toBe('nothing')
   })
 
+  it('over https does not take the cookie that another host may have set', () => {
+    const gate = fakeGate()
+    gate.is_https = true
+    gate.headers['cookie'] = 'rush_session=' + token('ada', 6000)
+    expect(ask(gate, 'GET').verdict).toBe('no_session')
+    gate.headers['cookie'] = 'rush_session=' + token('eve', 6000) + '; __Host-rush_session=' + token('ada', 6000)
+    expect(ask(gate, 'GET').request.user).toBe('ada')
+  })
+
+  it('over https a page of plain http is another site', () => {
+    const gate = fakeGate()
+    gate.headers['cookie'] = '__Host-rush_session=' + token('ada', 6000)
+    gate.headers['host'] = 'shop.example'
+    gate.headers['origin'] = 'http://shop.example'
+    expect(ask(gate, 'POST').verdict).toBe('nothing')
+    gate.is_https = true
+    expect(ask(gate, 'POST').verdict).toBe('refused')
+    gate.headers['origin'] = 'https://shop.example'
+    expect(ask(gate, 'POST').verdict).toBe('nothing')
+  })
+
   it('with a cookie changes nothing for another site', () => {
     const gate = fakeGate()
     gate.headers['cookie'] = 'rush_session=' + token('ada', 6000)
