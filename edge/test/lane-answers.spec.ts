@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { Cable, type Fate } from '../../backend/test/cable'
+import { metaKey } from '../../contract/keys'
 import { freePort } from '../../scripts/ports'
 import { type DemoSession, type Shop, startShop, until } from './shop'
 
@@ -88,6 +89,41 @@ describe('a lane whose Redis did not know the script', () => {
       const again = await shop.buy(sale, first.session, 'key-first', 1, RETRY)
       expect([again.status, again.body.reservation]).toEqual([202, answer.body.reservation])
       await expectOwners(sale, first, second)
+    }
+  })
+})
+
+describe('a lane that Redis refuses after an answer was lost', () => {
+  beforeAll(() => start({ reply_ms_max: 1500, wait_ms_max: 20_000 }))
+  afterAll(stop)
+
+  const redisCli = (...args: string[]) => execFileSync('redis-cli', ['-u', shop.stack.urls.redis, ...args])
+
+  it('says unknown, because the shopper may hold units since the first time', async () => {
+    const refusals = {
+      forbidden: { begin: ['ACL', 'SETUSER', 'default', '-evalsha'], end: ['ACL', 'SETUSER', 'default', '+evalsha'] },
+      closed: {
+        begin: ['HSET', metaKey('closed', 0), 'state', 'closed'],
+        end: ['HSET', metaKey('closed', 0), 'state', 'open'],
+      },
+    }
+    for (const [sale, { begin, end }] of Object.entries(refusals)) {
+      await shop.open(sale, { total: 10, user_max: 1 })
+      const [shopper] = (await shop.sessions(1, sale)) as [DemoSession]
+      let sent = 0
+      cable.fate = (request) => {
+        if (!isPurchase(request, sale)) return 'pass'
+        sent += 1
+        redisCli(...(sent === 1 ? begin : end))
+        return sent === 1 ? 'break' : 'pass'
+      }
+      const answer = await shop.buy(sale, shopper.session, 'key')
+      expect([answer.status, sent]).toEqual([503, 2])
+      expect(answer.body).toMatchObject(UNKNOWN)
+
+      cable.fate = () => 'pass'
+      await until(async () => (await shop.buy(sale, shopper.session, 'key', 1, RETRY)).status === 202)
+      await expectOwners(sale, shopper)
     }
   })
 })

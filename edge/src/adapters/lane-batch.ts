@@ -134,14 +134,18 @@ export function failBatch(batch: Batch, failure: LaneFailure): void {
   }
 }
 
-/** Hands every waiter its line. Returns undefined, or what is wrong with the reply: then the connection is not to be trusted. */
+/**
+ * Hands every waiter its line, also that of a second sending: whatever the first did is known to the shard under the item's
+ * body, unless the shard is not open under the epoch any more. Returns undefined, or what is wrong with the reply: then the
+ * connection is not to be trusted.
+ */
 export function deliver(batch: Batch, number: string, reply: string): string | undefined {
   const [echo] = string.match(reply, '^(%d+)')
   if (echo !== number) return 'reply to batch ' + tostring(echo) + ' where ' + number + ' was asked'
   const [first_end] = string.find(reply, '\n', 1, true)
   const [rebuilding] = string.find(string.sub(reply, 1, first_end ?? -1), ' rebuilding ', 1, true)
   if (rebuilding !== undefined) {
-    failBatch(batch, 'rebuilding')
+    failBatch(batch, batch.sent > 1 ? 'unknown' : 'rebuilding')
     return undefined
   }
   let from = (first_end ?? reply.length) + 1

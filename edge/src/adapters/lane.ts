@@ -177,8 +177,8 @@ function roundTrip(connection: RedisConnection, batches: Batch[]): string | unde
     let problem: string | undefined
     if (typeof reply === 'string') problem = deliver(batch, number, reply)
     else {
-      // Redis refused the script before its first write (out of memory, loading, read-only): nothing happened
-      failBatch(batch, 'unavailable')
+      // Redis refused the script before its first write (out of memory, loading, read-only): this sending did nothing
+      failBatch(batch, batch.sent > 1 ? 'unknown' : 'unavailable')
       problem = refusal
     }
     batch.waiters = []
