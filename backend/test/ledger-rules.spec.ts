@@ -592,6 +592,25 @@ describe.each(['memory', 'pglite'])('on %s', (kind) => {
     })
   })
 
+  describe('what a shopper has', () => {
+    it('is told up to so many: what is to be paid for, what is paid, the newest of the rest', async () => {
+      const of_ann = [1, 2, 10, 20].map((ms, i) => intent([i + 1], { user: 'ann', reserved_ms: now + ms }))
+      const [bought, held, ...returned] = of_ann as [Intent, Intent, Intent, Intent]
+      await settled(held)
+      for (const each of returned) {
+        await settled(each)
+        await ledger.cancel('sale', each.body)
+      }
+      await settled(bought)
+      await (await paid(bought.body))()
+      const told = async (limit: number) => (await ledger.ordersOfUser('sale', 'ann', limit)).map(({ body }) => body)
+      expect(await told(10)).toEqual(of_ann.map(({ body }) => body))
+      expect(await told(3)).toEqual([bought.body, held.body, returned[1].body])
+      expect(await told(2)).toEqual([bought.body, held.body])
+      expect(await told(1)).toEqual([held.body])
+    })
+  })
+
   describe('a session', () => {
     it('replaces the one before; only replaced ones are in the image of a shard', async () => {
       expect(await ledger.replaceSessions(['ann', 'bob'])).toEqual([

@@ -406,7 +406,8 @@ async function readAll(ledger: Ledger) {
     const orders = await ledger.orders(id, '', ALL)
     const bodies = orders.map(({ body }) => body)
     const of_users = []
-    for (const user of USERS) of_users.push(await ledger.ordersOfUser(id, user))
+    for (const user of USERS)
+      of_users.push(await ledger.ordersOfUser(id, user, ALL), await ledger.ordersOfUser(id, user, 2))
     const sessions = []
     for (const body of bodies) sessions.push(await ledger.paymentSession(id, body))
     const page = await ledger.orders(id, bodies[0] ?? '', 2)

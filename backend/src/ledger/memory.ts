@@ -15,7 +15,7 @@ import { tombstoneOrder } from './new-orders'
 import type * as port from './port'
 import { LedgerError } from './port'
 import { MemoryRooms } from './rooms'
-import { compareText, orderOf, type SessionRow, saleOf, sessionOf } from './rows'
+import { compareText, keptOfUser, orderOf, type SessionRow, saleOf, sessionOf } from './rows'
 import { changedSaleRow, checkStateChange, checkText, ID_KEY_BYTES, newSaleRow, sameSale } from './sale-rows'
 
 export type { MemoryLedgerOptions } from './memory-tables'
@@ -377,9 +377,9 @@ export class MemoryLedger extends MemoryTables implements port.Ledger {
     return orders.sort(bySaleAndBody).slice(0, limit).map(orderOf)
   }
 
-  async ordersOfUser(sale: string, user: string): Promise<port.Order[]> {
+  async ordersOfUser(sale: string, user: string, limit: number): Promise<port.Order[]> {
     const orders = [...(this.tables.get(sale)?.orders.values() ?? [])].filter((order) => order.user === user)
-    return orders.sort((a, b) => a.reserved_ms - b.reserved_ms || compareText(a.body, b.body)).map(orderOf)
+    return keptOfUser(orders, limit).map(orderOf)
   }
 
   async terms(sale: string): Promise<port.Terms[]> {

@@ -309,7 +309,8 @@ export interface Ledger {
   // reads
   order(sale: string, body: string): Promise<Order | undefined>
   orders(sale: string, after: string, limit: number): Promise<Order[]>
-  ordersOfUser(sale: string, user: string): Promise<Order[]>
+  /** `limit` of them: what is to be paid for, then what is paid, then the newest of the rest; oldest first */
+  ordersOfUser(sale: string, user: string, limit: number): Promise<Order[]>
   terms(sale: string): Promise<Terms[]>
   /** which of these reservations the ledger already knows */
   knows(sale: string, bodies: string[]): Promise<string[]>

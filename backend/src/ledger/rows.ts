@@ -158,3 +158,11 @@ export function compareText(a: string, b: string): number {
   if (a === b) return 0
   return Buffer.compare(Buffer.from(a), Buffer.from(b))
 }
+
+/** As sql/read-orders-of-user.sql has it. */
+export function keptOfUser(orders: OrderRow[], limit: number): OrderRow[] {
+  const rank = ({ status }: OrderRow) => (status === 'confirmed' ? 0 : status === 'paid' ? 1 : 2)
+  const byAge = (a: OrderRow, b: OrderRow) => a.reserved_ms - b.reserved_ms || compareText(a.body, b.body)
+  const kept = orders.toSorted((a, b) => rank(a) - rank(b) || byAge(b, a)).slice(0, limit)
+  return kept.sort(byAge)
+}

@@ -312,9 +312,9 @@ export class SqlLedger implements port.Ledger {
     })
   }
 
-  async ordersOfUser(sale: string, user: string): Promise<port.Order[]> {
+  async ordersOfUser(sale: string, user: string, limit: number): Promise<port.Order[]> {
     checkText('user', user)
-    return orders(await this.db.query<OrderRecord>(readOrdersOfUser, [sale, user]))
+    return orders(await this.db.query<OrderRecord>(readOrdersOfUser, [sale, user, limit]))
   }
 
   terms(sale: string): Promise<port.Terms[]> {

@@ -179,10 +179,17 @@ export class Shards {
   }
 
   /** The buyer's reservations that Redis says are held: not settled, or not published yet. */
-  async heldOf(sale: Sale, shard: number, user: string): Promise<{ body: string; record: ReservationRecord }[]> {
+  async heldOf(
+    sale: Sale,
+    shard: number,
+    user: string,
+    limit: number,
+  ): Promise<{ body: string; record: ReservationRecord }[]> {
     const fields = sale.skus.map(({ sku }) => `${sku}:${user}`)
     const buyers = await this.redis.hmget(buyersKey(sale.id, shard), ...fields)
-    const bodies = buyers.flatMap((buyer) => buyer?.split(' ')[2]?.split(',') ?? []).filter((body) => body !== '')
+    // of each SKU the newest are the last
+    const bodiesOf = (buyer: string | null) => buyer?.split(' ')[2]?.split(',').slice(-limit) ?? []
+    const bodies = buyers.flatMap(bodiesOf).filter((body) => body !== '')
     if (bodies.length === 0) return []
     const records = await this.redis.hmget(reservationsKey(sale.id, shard), ...bodies)
     const held: { body: string; record: ReservationRecord }[] = []
@@ -190,7 +197,7 @@ export class Shards {
       const record = text === null ? undefined : parseRecord(text)
       if (record?.status === 'held') held.push({ body: bodies[i] as string, record })
     }
-    return held
+    return held.slice(-limit)
   }
 }
 

@@ -18,6 +18,8 @@ import { hmacText, sameText } from '../secrets'
 import type { Session } from '../sessions/token'
 
 const REBUILDING_RETRY_MS = 500
+/** of a shopper's reservations in a sale, so many of those that the ledger has, and of those that wait for it */
+export const CART_MAX = 100
 
 export interface Reservation {
   id: string
@@ -122,11 +124,11 @@ export class Reservations {
     return { redirect: session.redirect }
   }
 
-  /** The sale's cart: what the shopper has reserved, the settled ones first. */
+  /** The sale's cart: what the shopper has reserved, the settled ones first, each oldest first; the newest where there are too many. */
   async ofUser(sale: Sale, user: string): Promise<{ id: string; known: Known }[]> {
     const shard = shardOfUser(crc32, user, sale.shards)
     const waiting = await this.waitingOfUser(sale, shard, user)
-    const orders = await this.parts.ledger.ordersOfUser(sale.id, user)
+    const orders = await this.parts.ledger.ordersOfUser(sale.id, user, CART_MAX)
     const settled = new Set(orders.map(({ body }) => body))
     const key = Buffer.from(sale.id_key, 'base64url')
     const idOf = (of_shard: number, body: string) => {
@@ -144,7 +146,7 @@ export class Reservations {
   /** What Redis holds for a shopper; nothing where it is away, because the ledger has all that is settled. */
   private async waitingOfUser(sale: Sale, shard: number, user: string) {
     try {
-      return await this.parts.shards.heldOf(sale, shard, user)
+      return await this.parts.shards.heldOf(sale, shard, user, CART_MAX)
     } catch (error) {
       if (isAway(error)) return []
       throw error
