@@ -29,10 +29,11 @@ interface Waiter {
 
 export class Waiters {
   private readonly waiters = new Set<Waiter>()
+  private has_stopped = false
 
   /** Resolves when `announce` is called with a version above `after`, and no later than `wait_ms`; at once when too many wait. */
   async wait({ after, wait_ms, gone }: Poll): Promise<void> {
-    if (this.waiters.size >= WAITERS_MAX || wait_ms <= 0) return
+    if (this.has_stopped || this.waiters.size >= WAITERS_MAX || wait_ms <= 0) return
     await new Promise<void>((done) => {
       const resolve = () => {
         clearTimeout(timer)
@@ -51,8 +52,9 @@ export class Waiters {
     for (const waiter of [...this.waiters]) if (version > waiter.after) waiter.resolve()
   }
 
-  /** Everybody is answered with what there is. */
+  /** Everybody is answered with what there is, also who asks once more before the connection is closed. */
   stop(): void {
+    this.has_stopped = true
     for (const waiter of [...this.waiters]) waiter.resolve()
   }
 }

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { sessionsKey } from '../../contract/keys'
 import { parseSessionToken } from '../../contract/session-token'
+import { Passwords } from '../src/sessions/password'
 import { World } from './world'
 
 const HASHES_MAX = 3
@@ -63,9 +64,11 @@ for (const ledger of ['memory', 'pglite'] as const) {
     test('more logins at once than the ceiling are busy, at once and by name', async () => {
       await world.admin('POST', '/admin/accounts', { user: 'cy', secret: 'correct one' })
       const answers = await Promise.all(Array.from({ length: 10 }, () => login('cy', 'correct one')))
-      expect(answers.filter(({ status }) => status === 201).length).toBe(HASHES_MAX)
+      // one that came when another had ended is let in, too; how many at once, to one, is below
+      expect(answers.filter(({ status }) => status === 201).length).toBeGreaterThanOrEqual(HASHES_MAX)
       const busy = answers.filter(({ status }) => status === 503)
-      expect(busy.length).toBe(10 - HASHES_MAX)
+      expect(busy.length).toBeGreaterThan(0)
+      expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([201, 503]))
       expect(busy[0]?.body).toMatchObject({ code: 'busy', detail: expect.stringContaining('LOGIN_HASHES_MAX') })
       expect(Number(busy[0]?.headers.get('retry-after'))).toBeGreaterThanOrEqual(1)
       expect((await login('cy', 'correct one')).status).toBe(201)
@@ -74,17 +77,29 @@ for (const ledger of ['memory', 'pglite'] as const) {
     test('a user who does not exist costs what one who does costs', async () => {
       const cost = async (user: string) => {
         const began = process.cpuUsage()
-        for (let i = 0; i < 3; i++) await login(user, 'wrong secret')
+        await login(user, 'wrong secret')
         const { user: user_us, system } = process.cpuUsage(began)
         return user_us + system
       }
-      await cost('cy')
-      const [known, unknown] = [await cost('cy'), await cost('who')]
+      // in turns, and the least of each: what else goes on, here and on the core beside, only adds to it
+      let [known, unknown] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY]
+      for (let i = 0; i < 5; i++) {
+        known = Math.min(known, await cost('cy'))
+        unknown = Math.min(unknown, await cost('who'))
+      }
       expect(unknown / known).toBeGreaterThan(0.6)
       expect(unknown / known).toBeLessThan(1.6)
     })
   })
 }
+
+test('of ten that come before any has ended, as many are checked as the ceiling says', async () => {
+  const passwords = new Passwords(HASHES_MAX)
+  const checked = await Promise.allSettled(Array.from({ length: 10 }, () => passwords.verify('x', undefined)))
+  expect(checked.filter(({ status }) => status === 'fulfilled').length).toBe(HASHES_MAX)
+  for (const each of checked) if (each.status === 'rejected') expect(each.reason.code).toBe('busy')
+  expect(await passwords.verify('x', undefined)).toBe(false)
+})
 
 test('in the demo everybody signs in with "demo", but an account only with its own secret', async () => {
   const world = await World.start()

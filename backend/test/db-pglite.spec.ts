@@ -95,18 +95,26 @@ function startWriter(folder: string, durable = ''): Writer {
   }
 }
 
-/** While its owner goes on: a snapshot that is removed meanwhile has been replaced by a newer one. */
+/**
+ * While its owner goes on: a snapshot that is removed meanwhile has been replaced by a newer one, and a live file may be one that a
+ * checkpoint has just renamed.
+ */
 function copyAsItIs(folder: string, to: string): void {
-  cpSync(join(folder, 'live'), join(to, 'live'), { recursive: true })
+  copyAgain(to, () => 'live', folder)
   cpSync(join(folder, 'last-run.json'), join(to, 'last-run.json'))
+  copyAgain(to, () => join('snapshots', String(snapshotNumbers(join(folder, 'snapshots'))[0])), folder)
+}
+
+/** Until nothing has gone while it was copied. */
+function copyAgain(to: string, choose: () => string, folder: string): void {
   for (;;) {
-    const newest = join('snapshots', String(snapshotNumbers(join(folder, 'snapshots'))[0]))
+    const chosen = choose()
     try {
-      cpSync(join(folder, newest), join(to, newest), { recursive: true })
+      cpSync(join(folder, chosen), join(to, chosen), { recursive: true })
       return
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
-      rmSync(join(to, 'snapshots'), { recursive: true })
+      rmSync(join(to, chosen), { recursive: true, force: true })
     }
   }
 }

@@ -152,7 +152,7 @@ for (const ledger of ['memory', 'pglite'] as const) {
 
     test('let entries go when their time is up, and tell the gates', async () => {
       const gate = new Gate(world)
-      await world.admin('PUT', '/admin/deny/user/bob', { until: new Date(Date.now() + 1500).toISOString() })
+      await world.admin('PUT', '/admin/deny/user/bob', { until: new Date(Date.now() + 3000).toISOString() })
       await gate.knows('deny user bob')
       await gate.knows()
       expect((await world.admin('GET', '/admin/deny')).body.total).toBe(0)

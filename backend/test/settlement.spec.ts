@@ -88,6 +88,8 @@ for (const kind of ['memory', 'pglite'] as const) {
       await world.untilStatus(sale, first.body, 'expired')
       expect(await world.balanced(sale)).toMatchObject({ in_redis: 2, confirmed: 0 })
       expect((await world.reserve(sale, 'ann', 'key-2')).code).toBe('limit_reached')
+      // the next hold is seen while it lasts, however slow this machine is
+      await world.ledger.changeSale(sale.id, { hold_ms: 600_000 })
       const second = await world.reserve(sale, 'bob', 'key-1', 2)
       expect(second.code).toBe('held')
       await world.untilStatus(sale, second.body, 'confirmed')

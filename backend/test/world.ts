@@ -20,7 +20,7 @@ import { startTestRedis, type TestRedis } from './redis'
 
 export const ADMIN_TOKEN = 'an-admin-token-of-a-test'
 const SECRET = 'k1:a-secret-that-only-this-test-knows'
-const WAIT_MAX_MS = 15_000
+const WAIT_MAX_MS = 30_000
 
 export interface WorldOptions {
   ledger?: 'memory' | 'pglite'
@@ -244,7 +244,6 @@ export function saleBody(id: string, changes: Record<string, unknown> = {}): Rec
   }
 }
 
-/** Fails with `what` when it does not become true in time. */
 /** What the item of this number spends (contract/lane-scripts.ts). */
 function spending(number: number, ids: string): Buffer {
   const head = Buffer.alloc(3)
@@ -253,6 +252,7 @@ function spending(number: number, ids: string): Buffer {
   return Buffer.concat([head, Buffer.from(ids)])
 }
 
+/** Fails with `what` when it does not become true in time. */
 export async function until(what: string, test: () => Promise<boolean> | boolean, max_ms = WAIT_MAX_MS): Promise<void> {
   const end_ms = performance.now() + max_ms
   let last: unknown
