@@ -18,6 +18,11 @@ export function isPortFree(port: number, host = '127.0.0.1'): Promise<boolean> {
 
 const drawn = new Set<number>()
 
+/** Ports that somebody has named for what starts later: none of them is drawn. */
+export function keepPorts(...named: (number | undefined)[]): void {
+  for (const port of named) if (port !== undefined) drawn.add(port)
+}
+
 /** A free port that this process has not handed out before. */
 export async function freePort(): Promise<number> {
   for (let i = 0; i < DRAWS_MAX; i++) {

@@ -20,7 +20,7 @@ import {
   tlsLines,
   tlsTrust,
 } from './nginx'
-import { freePort, isPortFree } from './ports'
+import { freePort, isPortFree, keepPorts } from './ports'
 import { type DeathListener, ManagedProcess } from './processes'
 import { type Fsync, Redis } from './redis'
 
@@ -158,6 +158,8 @@ interface Ports {
 export async function startStack(options: StackOptions): Promise<Stack> {
   requireBuild()
   mkdirSync(options.dir, { recursive: true })
+  const { gate_port, backend_port, redis_port, metrics_port, tls } = options
+  keepPorts(gate_port, backend_port, redis_port, metrics_port, tls?.port)
   const ports = {
     gate: await choosePort('gate', options.gate_port),
     backend: await choosePort('backend', options.backend_port),

@@ -14,6 +14,7 @@ import { whyNoEngines } from './engines/java'
 import { ENGINES, type OurEngines, status, upForUs } from './engines/pair'
 import { isBuildNeeded } from './freshness'
 import { trialCertificate } from './nginx'
+import { keepPorts } from './ports'
 import { describeExit, type ExitState } from './processes'
 import { FULL_PACKAGES, installPackages, missingPackages, RUN_PACKAGES, whyNotInstallable } from './setup'
 import { PortTakenError, ROOT, type Stack, startStack } from './stack'
@@ -147,6 +148,8 @@ function startTasks(options: StartOptions) {
           const progress = (line: string) => {
             task.output = line
           }
+          // theirs are drawn before the stack's own are bound
+          keepPorts(options.port, options.adminPort ?? options.port + 1, options.metricsPort, options.tlsPort)
           engines = await upForUs(join(options.dir, 'engines'), progress, reportDeath)
         },
       },

@@ -6,7 +6,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { freePort, isPortFree } from '../ports'
+import { freePort, isPortFree, keepPorts } from '../ports'
 import type { DeathListener, ManagedProcess } from '../processes'
 import { elasticsearchAnswers, startElasticsearch } from './elasticsearch'
 import type { Progress } from './fetch'
@@ -133,7 +133,9 @@ function signal(pid: number, name: NodeJS.Signals): void {
 }
 
 async function portAgain(port: number | undefined): Promise<number> {
-  return port !== undefined && (await isPortFree(port)) ? port : freePort()
+  if (port === undefined || !(await isPortFree(port))) return freePort()
+  keepPorts(port)
+  return port
 }
 
 function isOurs({ pid, began }: Noted): boolean {

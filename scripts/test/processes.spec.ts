@@ -3,7 +3,6 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { Redis as Client } from 'ioredis'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { findNginx, Nginx, renderTemplate } from '../nginx'
@@ -51,6 +50,8 @@ async function nginxIn(folder: string, workers: number) {
   })
   cleanups.push(() => gate.stop())
   await gate.start()
+  // the first worker answers before the second is forked
+  await expect.poll(() => gate.workers()).toHaveLength(workers)
   return { gate, port }
 }
 
@@ -154,8 +155,7 @@ test('a process that ignores SIGTERM is killed, and so are its children', async 
   expect(isAlive(grandchild)).toBe(true)
   await stubborn.stop(200)
   expect(stubborn.is_running).toBe(false)
-  await sleep(50)
-  expect(isAlive(grandchild)).toBe(false)
+  await expect.poll(() => isAlive(grandchild)).toBe(false)
 })
 
 test('a stopped process (SIGSTOP) can be stopped for good', async () => {
@@ -175,8 +175,7 @@ test('nginx: workers are named, a reload replaces them, SIGKILL of the master ta
   expect(after.some((pid) => workers.includes(pid))).toBe(false)
   gate.kill('SIGKILL')
   await gate.wait()
-  await sleep(50)
-  expect(after.filter(isAlive)).toEqual([])
+  await expect.poll(() => after.filter(isAlive)).toEqual([])
   await gate.start()
   expect((await fetch(`http://127.0.0.1:${port}/`)).status).toBe(200)
 })

@@ -5,7 +5,6 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { freePort, isPortFree } from '../ports'
@@ -115,8 +114,7 @@ test('Ctrl-C in the middle of a start stops what has been started', async () => 
   await run.said('redis')
   run.signal('SIGINT')
   expect(await run.exited).toBe(0)
-  await sleep(100)
-  expect(leftIn(join(dir, 'early'))).toEqual([])
+  await expect.poll(() => leftIn(join(dir, 'early'))).toEqual([])
 })
 
 test.each([
