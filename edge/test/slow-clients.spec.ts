@@ -19,7 +19,7 @@ let shop: Shop
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'rushgate-slow-'))
   const config = JSON.parse(readFileSync(join(ROOT, 'rushgate.json'), 'utf8'))
-  config.plugins = { 'in-progress': { address_max: ADDRESS_MAX } }
+  config.plugins = { 'in-progress': { address_max: ADDRESS_MAX }, 'rate-limit': { limits: [] } }
   config.routes.login = { plugins: ['in-progress'] }
   writeFileSync(join(folder, 'rushgate.json'), JSON.stringify(config))
   shop = await startShop({ workers: 2, config: join(folder, 'rushgate.json') })
@@ -116,11 +116,11 @@ describe('a client that stops, or never comes to the end', () => {
   )
 })
 
-/** Opens so many dripping logins and waits until each is held or refused; returns those that are held. */
-async function open(count: number): Promise<Client[]> {
+/** Opens so many that drip and waits until each is held or refused; returns those that are held. */
+async function open(count: number, request = LOGIN): Promise<Client[]> {
   const opened = Array.from({ length: count }, () => {
     const client = new Client()
-    client.socket.write(LOGIN)
+    client.socket.write(request)
     client.drip(' ', 2000)
     return client
   })
@@ -143,6 +143,25 @@ describe('clients that drip', () => {
     other.socket.write(LOGIN.replace('600', String(login.length)).replace(/\{$/, login))
     await until(async () => other.heard.startsWith('HTTP/1.1 200') || other.heard.startsWith('HTTP/1.1 201'))
   })
+
+  it.each(['POST /webhooks/sandbox', 'POST /sandbox/pay/some', 'GET /sales/demo/draw'])(
+    'hold no more by %s either, and all of it counts together',
+    async (line) => {
+      let held: Client[] = []
+      // those of the test before may not all have gone yet
+      await until(async () => {
+        for (const client of clients) client.socket.destroy()
+        clients = []
+        held = await open(30, LOGIN.replace('POST /sessions', line))
+        return held.length > ADDRESS_MAX - 4
+      })
+      expect(held.length).toBeLessThanOrEqual(ADDRESS_MAX)
+      expect(clients.find((each) => each.is_refused)?.heard).toContain('in-progress.address_max')
+      const login = new Client()
+      login.socket.write(LOGIN)
+      await until(async () => login.is_refused)
+    },
+  )
 
   it('are taken off when the backend fails them', async () => {
     shop.stack.backend.kill('SIGKILL')

@@ -15,7 +15,7 @@ export const inProgress = definePlugin({
   name: 'in-progress',
   version: '0.1.0',
   priority: 3400,
-  routes: ['sales', 'login'],
+  routes: ['sales', 'login', 'draw', 'webhook', 'sandbox'],
   fails: 'closed',
   schema,
   create: (config: Settings, ports: Ports) => {
