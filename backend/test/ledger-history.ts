@@ -37,6 +37,7 @@ export type Step =
   | { do: 'pay_late'; which: number }
   | { do: 'late'; limit: number; refund: boolean }
   | { do: 'refund_done' }
+  | { do: 'put_off'; sale: number; which: number }
   | { do: 'apply_returns'; count: number; strike: boolean }
   | { do: 'publish'; count: number }
   | { do: 'sessions'; users: number[] }
@@ -142,6 +143,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     }),
   },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('refund_done' as const) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('put_off' as const), sale, which }) },
   {
     weight: 8,
     arbitrary: fc.record({

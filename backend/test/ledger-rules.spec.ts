@@ -504,6 +504,58 @@ describe.each(['memory', 'pglite'])('on %s', (kind) => {
       expect(await ledger.lateSuccesses(10)).toEqual([])
     })
 
+    it('that cannot be served now waits a second, then two, up to 64, and nobody waits behind it', async () => {
+      const first = await lateOrder()
+      const second = intent([2])
+      await settled(second)
+      const late = await paid(second.body)
+      now += 10 * HOLD_MS
+      await ledger.expireDue(10, [`session of ${second.body}`])
+      expect(await late()).toBe('late')
+      const listed = async () => (await ledger.lateSuccesses(10)).map(({ body }) => body)
+      await waitsLonger(first.body, second.body, listed, () => ledger.putOffPayment('sale', first.body))
+      await ledger.refundLate('sale', first.body)
+      await ledger.refundLate('sale', second.body)
+
+      const refunds = async () => ledger.pendingRefunds(10)
+      const [refund] = (await refunds()).filter(({ session }) => session === `session of ${first.body}`)
+      const bodies = async () => (await refunds()).map(({ session }) => session.slice('session of '.length))
+      await waitsLonger(first.body, second.body, bodies, () => ledger.putOffRefund(refund?.id ?? ''))
+      await ledger.refundDone(refund?.id ?? '')
+      expect(await bodies()).toEqual([second.body])
+    })
+
+    it('not paid in a session that cannot be closed waits alike, until the session is paid or closed', async () => {
+      const [first, second] = [intent([1]), intent([2])]
+      for (const each of [first, second]) {
+        await settled(each)
+        await paid(each.body)
+      }
+      now += 10 * HOLD_MS
+      const listed = async () => (await ledger.dueWithOpenSession(10)).map(({ body }) => body)
+      await waitsLonger(first.body, second.body, listed, () => ledger.putOffPayment('sale', first.body))
+      await ledger.putOffPayment('sale', first.body)
+      await ledger.expireDue(10, [`session of ${first.body}`])
+      expect(await (await paid(first.body))()).toBe('late')
+      // what it waits for now has not failed yet
+      expect(await ledger.lateSuccesses(1)).toMatchObject([{ body: first.body }])
+    })
+
+    async function waitsLonger(
+      first: string,
+      second: string,
+      listed: () => Promise<string[]>,
+      putOff: () => Promise<void>,
+    ): Promise<void> {
+      for (const wait_s of [1, 2, 4, 8, 16, 32, 64, 64]) {
+        expect((await listed()).sort()).toEqual([first, second])
+        await putOff()
+        now += wait_s * 1000 - 1
+        expect(await listed()).toEqual([second])
+        now += 1
+      }
+    }
+
     async function lateOrder(held = intent([1])) {
       await settled(held)
       const late = await paid(held.body)

@@ -95,11 +95,10 @@ export class Run {
         return this.payLate(step.which)
       case 'late':
         return this.late(step)
-      case 'refund_done': {
-        const refunds = await this.all((ledger) => ledger.pendingRefunds(1))
-        const id = Array.isArray(refunds) ? (refunds[0]?.id ?? 'none') : 'none'
-        return void (await this.all((ledger) => ledger.refundDone(id)))
-      }
+      case 'refund_done':
+        return this.refundDone()
+      case 'put_off':
+        return this.putOff(step)
       case 'apply_returns':
         return this.applyReturns(step.count, step.strike)
       case 'publish':
@@ -259,6 +258,18 @@ export class Run {
     if ('refused' in answer) return
     const deferred = new Set(answer.deferred.map(({ body }) => body))
     for (const item of waiting) item.acknowledged = !deferred.has(item.intent.body)
+  }
+
+  private async refundDone(): Promise<void> {
+    const refunds = await this.all((ledger) => ledger.pendingRefunds(1))
+    const id = Array.isArray(refunds) ? (refunds[0]?.id ?? 'none') : 'none'
+    await this.all((ledger) => ledger.refundDone(id))
+  }
+
+  private async putOff(step: Extract<Step, { do: 'put_off' }>): Promise<void> {
+    const refunds = await this.all((ledger) => ledger.pendingRefunds(ALL))
+    if (Array.isArray(refunds)) await this.all((ledger) => ledger.putOffRefund(refunds.at(-1)?.id ?? 'none'))
+    await this.all((ledger) => ledger.putOffPayment(saleOf(step), this.someBody(step.which)))
   }
 
   private rollBack(sale: string): void {

@@ -14,6 +14,7 @@ import search from './migrations/0011-search.sql'
 import pins from './migrations/0012-pins.sql'
 import beacons from './migrations/0013-beacons.sql'
 import visits from './migrations/0014-visits.sql'
+import putOff from './migrations/0015-put-off.sql'
 
 const MIGRATIONS: { name: string; sql: string }[] = [
   { name: '0001-ledger', sql: ledger },
@@ -30,6 +31,7 @@ const MIGRATIONS: { name: string; sql: string }[] = [
   { name: '0012-pins', sql: pins },
   { name: '0013-beacons', sql: beacons },
   { name: '0014-visits', sql: visits },
+  { name: '0015-put-off', sql: putOff },
 ]
 
 /** Held by one process while it migrates ("rush" in ASCII); PGlite has but one. */

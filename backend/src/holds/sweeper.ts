@@ -2,7 +2,9 @@
 //
 // One sweeper at a time by a Redis lock, to save double work; two at once would do no harm, because every step is one
 // conditional transaction of the ledger. Where Redis is away, holds still end.
+// What fails is put off by the ledger, for longer each time, so that nothing waits behind what fails for good.
 import type { Redis } from 'ioredis'
+import { BreakerOpen } from '../breaker'
 import type { Ledger, Order, PaymentSession, Refund } from '../ledger/port'
 import { RedisLock } from '../locks/redis-lock'
 import type { Logger } from '../log'
@@ -92,10 +94,9 @@ export class Sweeper {
     for (const [i, result] of results.entries()) {
       if (result.status === 'fulfilled' && result.value) closed.push((due[i] as PaymentSession).session)
       if (result.status === 'rejected') {
-        log.warn(
-          { err: result.reason, session: due[i]?.session },
-          'a payment session could not be closed; its hold goes on',
-        )
+        const { sale, body, session } = due[i] as PaymentSession
+        log.warn({ err: result.reason, session }, 'a payment session could not be closed; its hold goes on')
+        if (wasAsked(result.reason)) await ledger.putOffPayment(sale, body)
       }
     }
     if (closed.length > 0) await this.expire(closed)
@@ -116,18 +117,32 @@ export class Sweeper {
   }
 
   private async serveLatePayments(): Promise<void> {
-    const { ledger, metrics, onChanged } = this.parts
+    const { ledger, log } = this.parts
     const late = await ledger.lateSuccesses(PROVIDER_AT_ONCE_MAX)
     if (late.length === 0) return
     await ledger.durable()
     for (const order of late) {
-      const outcome = await this.takeUnits(order)
-      if (outcome === 'none') {
-        await ledger.refundLate(order.sale, order.body)
-        onChanged()
+      try {
+        if (await this.serveLatePayment(order)) continue
+      } catch (error) {
+        // the others would fare no better; refunds need no Redis
+        if (isAway(error)) return
+        log.warn({ err: error, order: order.order }, 'a late payment has neither units nor a refund yet')
       }
-      if (outcome !== 'seen') metrics.late_payments.inc({ outcome })
+      await ledger.putOffPayment(order.sale, order.body)
     }
+  }
+
+  /** False when it has to wait: for a rebuild, or for the units it has taken to be settled. */
+  private async serveLatePayment(order: Order): Promise<boolean> {
+    const { ledger, metrics, onChanged } = this.parts
+    const outcome = await this.takeUnits(order)
+    if (outcome === 'none') {
+      await ledger.refundLate(order.sale, order.body)
+      onChanged()
+    }
+    if (outcome !== 'seen') metrics.late_payments.inc({ outcome })
+    return outcome === 'none' || outcome === 'taken'
   }
 
   /** Looks through all shards, beginning with the order's own. */
@@ -148,8 +163,11 @@ export class Sweeper {
     if (refunds.length === 0) return
     await ledger.durable()
     const results = await Promise.allSettled(refunds.map((refund) => this.refundOne(refund)))
-    for (const result of results) {
-      if (result.status === 'rejected') log.warn({ err: result.reason }, 'a refund failed and is tried again')
+    for (const [i, result] of results.entries()) {
+      if (result.status !== 'rejected') continue
+      const { id } = refunds[i] as Refund
+      log.warn({ err: result.reason, refund: id }, 'a refund failed and is tried again')
+      if (wasAsked(result.reason)) await ledger.putOffRefund(id)
     }
   }
 
@@ -159,4 +177,9 @@ export class Sweeper {
     await ledger.refundDone(refund.id)
     metrics.refunds.inc({ provider: refund.provider })
   }
+}
+
+/** What an open breaker has refused is not at fault. */
+function wasAsked(error: unknown): boolean {
+  return !(error instanceof BreakerOpen)
 }

@@ -2,6 +2,14 @@
 import { LedgerError, type PaymentEvent, type PaymentOutcome, type PaymentSession, type Refund } from './port'
 import type { OrderRow, SaleRow, SessionRow } from './rows'
 
+/** How long what failed waits before it is tried again: the first time, and at most; doubled each time. */
+export const PUT_OFF_MS = { first: 1000, longest: 64_000 }
+
+export function putOff(row: { failures: number; try_again_ms: number }, now: number): void {
+  row.try_again_ms = now + Math.min(PUT_OFF_MS.first * 2 ** Math.min(row.failures, 20), PUT_OFF_MS.longest)
+  row.failures += 1
+}
+
 interface PaymentEffects {
   outcome: PaymentOutcome
   session?: SessionRow

@@ -1,5 +1,6 @@
 // The tables of the ledger in memory, and how decisions read and change them.
 import type { DegradeByHand } from '../../../contract/degradation'
+import { putOff } from './decide-payment'
 import { announcements, changesInOrder, type Effects, type Facts } from './effects'
 import { MemoryPins } from './pins'
 import { type DeadIntent, LedgerError, type PendingReturn, type Refund, type StatusChange } from './port'
@@ -24,7 +25,7 @@ export class MemoryTables {
   protected readonly session_generations = new Map<string, number>()
   protected readonly payment_sessions: SessionRow[] = []
   protected readonly events = new Set<string>()
-  protected refunds: (Refund & { done: boolean })[] = []
+  protected refunds: (Refund & { done: boolean; failures: number; try_again_ms: number })[] = []
   protected outbox: { id: number; sale: string; bodies: string[] }[] = []
   protected returns: PendingReturn[] = []
   protected readonly dead: DeadIntent[] = []
@@ -160,7 +161,28 @@ export class MemoryTables {
   }
 
   protected queueRefund(refund: Refund): void {
-    if (!this.refunds.some((row) => row.id === refund.id)) this.refunds.push({ ...refund, done: false })
+    if (!this.refunds.some((row) => row.id === refund.id)) {
+      this.refunds.push({ ...refund, done: false, failures: 0, try_again_ms: 0 })
+    }
+  }
+
+  async putOffPayment(sale: string, body: string): Promise<void> {
+    for (const row of this.payment_sessions) {
+      if (row.sale === sale && row.body === body && row.status !== 'closed') putOff(row, this.options.clock())
+    }
+  }
+
+  async putOffRefund(id: string): Promise<void> {
+    for (const row of this.refunds) if (row.id === id) putOff(row, this.options.clock())
+  }
+
+  protected isLateDue({ sale, body }: OrderRow): boolean {
+    const paid = this.payment_sessions.filter((row) => row.sale === sale && row.body === body && row.status === 'paid')
+    return paid.every((row) => this.isDue(row))
+  }
+
+  protected isDue({ try_again_ms }: { try_again_ms: number }): boolean {
+    return try_again_ms <= this.options.clock()
   }
 }
 

@@ -156,6 +156,7 @@ export class MemoryLedger extends MemoryTables implements port.Ledger {
     const sessions = this.dueOrders().map((order) => this.openSession(order.sale, order.body))
     return sessions
       .filter((session) => session !== undefined)
+      .filter((session) => this.isDue(session))
       .slice(0, limit)
       .map(sessionOf)
   }
@@ -179,7 +180,7 @@ export class MemoryLedger extends MemoryTables implements port.Ledger {
     if (started.recorded !== undefined) return sessionOf(started.recorded)
     if (this.sessionNamed(wanted.provider, wanted.session) !== undefined)
       throw new LedgerError('exists', `session ${wanted.session} of provider ${wanted.provider} is recorded already`)
-    const session: SessionRow = { ...wanted, status: 'open', id: ++this.last_id }
+    const session: SessionRow = { ...wanted, status: 'open', id: ++this.last_id, failures: 0, try_again_ms: 0 }
     this.payment_sessions.push(session)
     if (started.order !== undefined) this.apply({ ...noEffects(), changed: [started.order] })
     return sessionOf(session)
@@ -205,7 +206,7 @@ export class MemoryLedger extends MemoryTables implements port.Ledger {
     if (order === undefined) throw new Error(`session ${session.session} has no order`)
     const decided = decidePayment(this.now(), event, session, order)
     this.events.add(key)
-    if (decided.session !== undefined) session.status = decided.session.status
+    if (decided.session !== undefined) Object.assign(session, decided.session, { failures: 0, try_again_ms: 0 })
     const { paid, late, refund } = decided
     this.apply({
       ...noEffects(),
@@ -218,7 +219,7 @@ export class MemoryLedger extends MemoryTables implements port.Ledger {
   }
 
   async lateSuccesses(limit: number): Promise<port.Order[]> {
-    const late = this.allOrders().filter((order) => order.late)
+    const late = this.allOrders().filter((order) => order.late && this.isLateDue(order))
     return late.sort(bySaleAndBody).slice(0, limit).map(orderOf)
   }
 
@@ -232,11 +233,9 @@ export class MemoryLedger extends MemoryTables implements port.Ledger {
   }
 
   async pendingRefunds(limit: number): Promise<port.Refund[]> {
-    const pending = this.refunds.filter((refund) => !refund.done)
-    return pending
-      .sort((a, b) => compareText(a.id, b.id))
-      .slice(0, limit)
-      .map(({ done: _, ...refund }) => refund)
+    const pending = this.refunds.filter((refund) => !refund.done && this.isDue(refund))
+    pending.sort((a, b) => a.try_again_ms - b.try_again_ms || compareText(a.id, b.id))
+    return pending.slice(0, limit).map(({ done: _, failures: __, try_again_ms: ___, ...refund }) => refund)
   }
 
   async refundDone(id: string): Promise<void> {

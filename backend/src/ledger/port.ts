@@ -269,7 +269,7 @@ export interface Ledger {
   // holds
   /** Ends confirmed orders whose time is up; those with an open payment session only when named in `closed_sessions`. Returns what it ended. */
   expireDue(limit: number, closed_sessions: string[]): Promise<Order[]>
-  /** Orders whose time is up and whose payment session is still open at the provider: to be closed there first. */
+  /** Orders whose time is up and whose payment session is still open at the provider: to be closed there first. Without those put off. */
   dueWithOpenSession(limit: number): Promise<PaymentSession[]>
   /** confirmed → cancelled. Other states are left as they are, and so is everything while the sale is being rebuilt; returns the order as it is afterwards, undefined when unknown. */
   cancel(sale: string, body: string): Promise<Order | undefined>
@@ -280,11 +280,15 @@ export interface Ledger {
   paymentSession(sale: string, body: string): Promise<PaymentSession | undefined>
   paymentSessionClosed(provider: string, session: string): Promise<void>
   applyPayment(event: PaymentEvent): Promise<PaymentOutcome>
-  /** Orders expired but paid late, waiting for a unit. */
+  /** Orders expired but paid late, waiting for a unit. Without those put off. */
   lateSuccesses(limit: number): Promise<Order[]>
   /** No unit was to be had: expired → refunded, refund queued. */
   refundLate(sale: string, body: string): Promise<Order>
+  /** Without those put off, which come last afterwards. */
   pendingRefunds(limit: number): Promise<Refund[]>
+  /** What the order's payment session waits for (to be closed, or a unit for its late money) has failed: not listed for a second, then two, four … up to 64. */
+  putOffPayment(sale: string, body: string): Promise<void>
+  putOffRefund(id: string): Promise<void>
   refundDone(id: string): Promise<void>
 
   // outbox

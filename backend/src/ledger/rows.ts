@@ -71,6 +71,10 @@ export interface BuyerRow {
 export interface SessionRow extends PaymentSession {
   /** rises; the newest of an order is its present one */
   id: number
+  /** times in a row that what it waits for failed */
+  failures: number
+  /** not before */
+  try_again_ms: number
 }
 
 export type NewReturn = Omit<PendingReturn, 'id'>

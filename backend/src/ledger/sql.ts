@@ -7,6 +7,7 @@ import { plainArray, textArray } from '../db/array'
 import { codeOf, type Db, type Queries } from '../db/db'
 import { SqlAccounts } from './accounts'
 import { checkIntent } from './decide'
+import { PUT_OFF_MS } from './decide-payment'
 import { SqlDraws } from './draws'
 import { SqlLists } from './lists'
 import { SqlPins } from './pins'
@@ -21,6 +22,8 @@ import findDueWithOpenSession from './sql/find-due-with-open-session.sql'
 import findKnownBodies from './sql/find-known-bodies.sql'
 import findReturnShards from './sql/find-return-shards.sql'
 import finishRefund from './sql/finish-refund.sql'
+import putOffPaymentRow from './sql/put-off-payment.sql'
+import putOffRefundRow from './sql/put-off-refund.sql'
 import raiseSessionGenerations from './sql/raise-session-generations.sql'
 import readDeadIntents from './sql/read-dead-intents.sql'
 import readLateOrders from './sql/read-late-orders.sql'
@@ -224,7 +227,7 @@ export class SqlLedger implements port.Ledger {
   }
 
   async lateSuccesses(limit: number): Promise<port.Order[]> {
-    return orders(await this.db.query<OrderRecord>(readLateOrders, [limit]))
+    return orders(await this.db.query<OrderRecord>(readLateOrders, [limit, this.now()]))
   }
 
   refundLate(sale: string, body: string): Promise<port.Order> {
@@ -232,7 +235,17 @@ export class SqlLedger implements port.Ledger {
   }
 
   pendingRefunds(limit: number): Promise<port.Refund[]> {
-    return this.db.query<port.Refund>(readPendingRefunds, [limit])
+    return this.db.query<port.Refund>(readPendingRefunds, [limit, this.now()])
+  }
+
+  async putOffPayment(sale: string, body: string): Promise<void> {
+    const parameters = [sale, body, this.now(), PUT_OFF_MS.first, PUT_OFF_MS.longest]
+    await this.db.transaction((queries) => queries.query(putOffPaymentRow, parameters))
+  }
+
+  async putOffRefund(id: string): Promise<void> {
+    const parameters = [id, this.now(), PUT_OFF_MS.first, PUT_OFF_MS.longest]
+    await this.db.transaction((queries) => queries.query(putOffRefundRow, parameters))
   }
 
   async refundDone(id: string): Promise<void> {

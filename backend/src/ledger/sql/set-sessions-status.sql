@@ -1,1 +1,1 @@
-UPDATE payment_sessions SET status = $2 WHERE id = ANY ($1::bigint[])
+UPDATE payment_sessions SET status = $2, failures = 0, try_again_ms = 0 WHERE id = ANY ($1::bigint[])
