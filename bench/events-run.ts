@@ -18,6 +18,8 @@ interface EventsRun {
   requests: number
   reloads: number
   outage_s: number
+  /** the gate's events.exit_ms_max, where the default is not meant: the outage lasts until the broker has started again, too */
+  exit_ms_max?: number
   /** workers killed after all that, each under load */
   kills: number
   workers: number
@@ -48,8 +50,9 @@ const KILL_REQUESTS = 20_000
 /** a second, so that the kill comes in the middle of them on a fast machine too, and a successor records the rest */
 const KILL_RATE = 10_000
 const KILL_AFTER_MS = 700
-/** a worker that was reloaded in the outage gives up after events.exit_ms_max, 25 s */
-const SETTLE_MS = 60_000
+const EXIT_MS_MAX = 25_000
+/** a worker that was reloaded in the outage gives up after events.exit_ms_max */
+const SETTLE_MORE_MS = 35_000
 const PREFIX = 'run-'
 /** a million events in half a minute, on a machine that does nothing else */
 const INDEXED_MS_MAX = 300_000
@@ -70,7 +73,8 @@ export async function runEvents(run: EventsRun): Promise<EventsResult> {
   try {
     if (run.index) elastic = await startElasticsearch({ folder: join(run.dir, 'elasticsearch') })
     await makeTopic(kafka.brokers, PREFIX)
-    const gate = recorder({ dir: join(run.dir, 'plugin'), brokers: kafka.brokers, prefix: PREFIX })
+    const events = { exit_ms_max: run.exit_ms_max ?? EXIT_MS_MAX }
+    const gate = recorder({ dir: join(run.dir, 'plugin'), brokers: kafka.brokers, prefix: PREFIX, events })
     const env = { ...gate.env, ...(elastic && { ELASTICSEARCH_URL: elastic.url }) }
     stack = await startStack({ dir: join(run.dir, 'stack'), workers: run.workers, config: gate.config, env })
     return await underLoad(run, stack, kafka)
@@ -118,7 +122,7 @@ async function underLoad(run: EventsRun, stack: Stack, kafka: Kafka): Promise<Ev
     run.progress(`worker ${worker} killed`)
     add(sums, await loading, KILL_REQUESTS, false)
   }
-  return judged(run, sums, await settled(stack), kafka, stack)
+  return judged(run, sums, await settled(run, stack), kafka, stack)
 }
 
 async function load(run: EventsRun, stack: Stack, requests: number, rate?: number): Promise<LoadReport> {
@@ -147,8 +151,8 @@ function add(sums: Sums, report: LoadReport, requests: number, is_away: boolean)
 }
 
 /** The counts when nothing is queued any more, in old workers neither. */
-async function settled(stack: Stack): Promise<GateCounts> {
-  const deadline = Date.now() + SETTLE_MS
+async function settled(run: EventsRun, stack: Stack): Promise<GateCounts> {
+  const deadline = Date.now() + (run.exit_ms_max ?? EXIT_MS_MAX) + SETTLE_MORE_MS
   let before = ''
   for (;;) {
     // workers pour once a second

@@ -115,6 +115,13 @@ export class World {
     await (postgres === undefined ? this.start('backend') : postgres.start())
   }
 
+  /** One of the gate's workers; waits where the last one was killed and the next is not there yet. */
+  async gateWorker(): Promise<number> {
+    const deadline = Date.now() + SELLING_PATIENCE_MS
+    while (this.stack.gate.workers().length === 0 && Date.now() < deadline) await sleep(SELLING_POLL_MS)
+    return this.random.pick(this.stack.gate.workers())
+  }
+
   killProcess(pid: number): void {
     this.kills += 1
     process.kill(pid, 'SIGKILL')

@@ -30,8 +30,6 @@ const OPENING_POLL_MS = 50
 const OPENING_TIMEOUT_MS = 10_000
 /** Many addresses, as shoppers have; all of loopback's 127/8 is this machine. */
 const LOCAL_IPS = '127.1.0.0/24'
-/** Below this share of the promised rate the run proves nothing. */
-const RATE_REACHED_MIN = 0.97
 
 interface Options {
   shoppers?: number
@@ -168,7 +166,7 @@ async function play(k6: string, target: Target): Promise<boolean> {
   if (generator.exit_code !== 0) shortfalls.push(`k6 ended with exit code ${generator.exit_code}`)
   if (unsent > 0) shortfalls.push(`${unsent} shoppers of ${profile.shoppers} were never sent`)
   if (collected.cut_off > 0) shortfalls.push(`${collected.cut_off} shoppers were not done when the load ended`)
-  if (reached_rps < offered_rps * RATE_REACHED_MIN) {
+  if (reached_rps < offered_rps * profile.rate_reached_min) {
     shortfalls.push(`${reached_rps} shoppers/s were reached of ${offered_rps} promised`)
   }
   const purchases = collected.samples.filter(({ ask }) => ask === 'reserve')

@@ -11,7 +11,7 @@ import { type DeathListener, ManagedProcess } from './processes'
 
 /** an old worker says that it shuts down a moment before it closes its idle connections */
 const CLOSING_MS = 50
-const RELOAD_TIMEOUT_MS = 20_000
+const RELOAD_TIMEOUT_MS = 60_000
 
 export interface NginxProgram {
   command: string

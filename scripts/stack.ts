@@ -27,7 +27,8 @@ import { type Fsync, Redis } from './redis'
 export const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '..')
 const PROBE_TIMEOUT_MS = 2000
 const ADMIN_TIMEOUT_MS = 60_000
-const BACKEND_READY_TIMEOUT_MS = 45_000
+/** where there is no database yet, PGlite makes one: ten seconds and more on a core that others use too */
+const BACKEND_READY_TIMEOUT_MS = 120_000
 
 export type PartName = 'redis' | 'backend' | 'gate'
 

@@ -5,5 +5,5 @@ export const freezeGateWorker: Fault = {
   name: 'freeze-gate-worker',
   loses_redis: false,
   weight: 1,
-  inject: (world) => world.freeze(world.random.pick(world.stack.gate.workers()), world.random.between(200, 2500)),
+  inject: async (world) => world.freeze(await world.gateWorker(), world.random.between(200, 2500)),
 }

@@ -7,7 +7,7 @@ export const killGateWorker: Fault = {
   weight: 3,
   async inject(world) {
     for (let times = world.random.between(1, 3); times > 0; times--) {
-      world.killProcess(world.random.pick(world.stack.gate.workers()))
+      world.killProcess(await world.gateWorker())
       await world.wait(100, 800)
     }
   },

@@ -14,7 +14,7 @@ const sessions = new SharedArray<string>('sessions', () => JSON.parse(open(`${__
 
 const REQUEST_TIMEOUT = '10s'
 const POLL_MIN_MS = 100
-const SLIP_MS = 500
+const SLIP_MS = 2000
 const POLLS_MAX = 200
 const RETRIES_MAX = 40
 const FINAL = ['paid', 'expired', 'cancelled', 'void', 'refunded']
