@@ -99,3 +99,14 @@ export async function knowsItems(gate: Watched): Promise<void> {
     return gate.between.itemsAsked() === before
   })
 }
+
+/** An id that the gate turns away by itself: of all others the filter lets one in a thousand through, which ones is drawn anew with each filter. */
+export async function turnedAway(gate: Watched): Promise<string> {
+  let id = ''
+  await until(async () => {
+    id = `nobody-${Math.random().toString(36).slice(2)}`
+    const before = gate.between.itemsAsked()
+    return (await get(gate, id)).status === 404 && gate.between.itemsAsked() === before
+  })
+  return id
+}

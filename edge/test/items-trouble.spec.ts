@@ -9,6 +9,7 @@ import {
   product,
   startItemGate,
   stopItemGate,
+  turnedAway,
   type Watched,
 } from './item-gates'
 import { type Shop, sleep, startShop, until } from './shop'
@@ -41,6 +42,7 @@ describe('item pages in trouble', () => {
   for (const mode of ['silent', 'cut'] as const) {
     it(`are shown from memory, marked, while the backend is ${mode === 'silent' ? 'frozen' : 'away'}`, async () => {
       for (const id of ['item-0', 'item-1']) await until(async () => (await statusOf(id)) === 200)
+      const nobody = await turnedAway(gate)
       gate.between.mode = mode
       await sleep(FRESH_MS + 300)
       const since = performance.now()
@@ -51,7 +53,7 @@ describe('item pages in trouble', () => {
       }
       // nobody waited for the backend
       expect((performance.now() - since) / 40).toBeLessThan(ANSWER_MS / 2)
-      expect(await statusOf('no-such-item')).toBe(404)
+      expect(await statusOf(nobody)).toBe(404)
       const unseen = mode === 'silent' ? 'item-10' : 'item-11'
       const refused = await get(gate, unseen)
       expect(refused.status).toBe(503)
@@ -64,12 +66,13 @@ describe('item pages in trouble', () => {
   }
 
   it('outlive a reload without a backend', async () => {
+    const nobody = await turnedAway(gate)
     await healthy()
     await shop.stack.backend.stop()
     await gate.gate.reload()
     for (let i = 0; i < 10; i++) {
       expect(await statusOf('item-0')).toBe(200)
-      expect(await statusOf('no-such-item')).toBe(404)
+      expect(await statusOf(nobody)).toBe(404)
     }
     await shop.stack.backend.start()
     await healthy()
@@ -87,6 +90,7 @@ describe('item pages in trouble', () => {
   })
 
   it('come from memory alone at level 2, which asks the backend nothing', async () => {
+    const nobody = await turnedAway(gate)
     await healthy()
     await shop.stack.admin('PUT', '/admin/degrade', { level: 2, pinned: true })
     await until(async () => (await metric(gate, 'rushgate_degrade_level')) === 2)
@@ -95,7 +99,7 @@ describe('item pages in trouble', () => {
     for (let i = 0; i < 10; i++) expect(await cacheStatusOf('item-0')).toBe(STALE)
     const refused = await get(gate, 'item-15')
     expect([refused.status, JSON.parse(refused.body).code]).toEqual([503, 'busy'])
-    expect(await statusOf('no-such-item')).toBe(404)
+    expect(await statusOf(nobody)).toBe(404)
     expect(gate.between.itemsAsked()).toBe(asked)
     await shop.stack.admin('PUT', '/admin/degrade', { level: 'auto' })
     await until(async () => (await statusOf('item-15')) === 200)

@@ -65,7 +65,7 @@ async function expectOwners(sale: string, ...sessions: DemoSession[]): Promise<v
 }
 
 describe('a lane whose Redis did not know the script', () => {
-  beforeAll(() => start({ reply_ms_max: 1500, wait_ms_max: 20_000 }))
+  beforeAll(() => start({ reply_ms_max: 3000, wait_ms_max: 20_000 }))
   afterAll(stop)
 
   it('sends again when the answer to the script is lost, and says unknown when that is lost too', async () => {
