@@ -33,6 +33,7 @@ const EVERYTHING = [
     'cancelled tombstone',
     'unknown_reservation',
     'a body with two intents',
+    'an unlimited body with two intents',
   ],
   ...[
     'unit_moved_on',

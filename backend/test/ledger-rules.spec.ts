@@ -238,18 +238,56 @@ describe.each(['memory', 'pglite'])('on %s', (kind) => {
         expect(await ledger.pendingReturns(10)).toMatchObject(returned(first.body))
       })
 
-      it('gives nothing back in a rebuild, for another epoch, or of an unlimited SKU', async () => {
-        const { first, second } = twins()
-        const free = twins({ sku: 'free', units: [] })
+      const freeTwins = () => {
+        const { first, second } = twins({ sku: 'free', units: [], reserved_ms: now + 1 })
+        return { first: { ...first, sku: 'free', units: [] }, second }
+      }
+
+      it('of an unlimited SKU gives its counts back once, told from the first by its time', async () => {
+        for (const together of [false, true]) {
+          for (const tombstone of [false, true]) {
+            ledger = await emptyLedger(kind)
+            await ledger.createSale(SALE)
+            await load()
+            const { first, second } = freeTwins()
+            const { body, user } = first
+            if (tombstone) await ledger.tombstone({ sale: 'sale', shard: 0, body, user }, 'cancelled')
+            await load()
+            await ledger.settle([intent([], { epoch: 2, sku: 'free', quantity: 1 })])
+            await ledger.settle(together ? [first, first, second, second] : [first, first])
+            const { version = 0 } = (await ledger.order('sale', body)) ?? {}
+            await ledger.settle([second, first, second])
+            await ledger.bury(second, 'seven failures')
+            expect(await ledger.pendingReturns(10)).toMatchObject([
+              { body, sku: 'free', quantity: 1, epoch: 2, units: [] },
+            ])
+            const status = tombstone ? 'cancelled' : 'void'
+            expect(await ledger.order('sale', body)).toMatchObject({ status, version, reserved_ms: second.reserved_ms })
+          }
+        }
+      })
+
+      it('of an unlimited SKU gives nothing back when it came first and is an order', async () => {
+        const { first, second } = freeTwins()
         await load()
-        await ledger.settle([first, { ...free.first, sku: 'free', units: [] }])
-        await ledger.settle([free.second, free.second])
+        await ledger.settle([second, first])
+        const later = { ...second, reserved_ms: now + 2 }
+        await ledger.settle([first, second, later])
+        expect(await ledger.pendingReturns(10)).toEqual([])
+        expect(await ledger.order('sale', first.body)).toMatchObject({ status: 'confirmed', reserved_ms: now + 1 })
+      })
+
+      it('gives nothing back in a rebuild, or for another epoch', async () => {
+        const { first, second } = twins()
+        const free = freeTwins()
+        await load()
+        await ledger.settle([first, free.first])
         await ledger.beginRebuild('sale', 'me', 1_000)
         expect(await ledger.settle([second])).toMatchObject({ deferred: [second] })
-        await ledger.settleSurvivors('sale', 'me', [second])
+        await ledger.settleSurvivors('sale', 'me', [second, free.second])
         await ledger.recountUnits('sale', 'me')
         await ledger.finishRebuild('sale', 'me', 'replid')
-        await ledger.settle([second])
+        await ledger.settle([second, free.second])
         expect(await ledger.pendingReturns(10)).toEqual([])
       })
     })

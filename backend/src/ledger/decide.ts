@@ -5,25 +5,8 @@
 import { decideLateRefund } from './decide-payment'
 import type { Effects, Facts } from './effects'
 import { blankOrder, priceOf } from './new-orders'
-import { type Intent, LedgerError } from './port'
+import type { Intent } from './port'
 import type { NewReturn, OrderRow, SaleRow, SkuRow, UnitRow } from './rows'
-import { checkText } from './sale-rows'
-
-const INT4_MAX = 2 ** 31 - 1
-
-/** What no column can hold. The contract's encoding cannot say it either, so such an intent is nobody's purchase. */
-export function checkIntent(intent: Intent): void {
-  for (const field of ['user', 'body', 'sku'] as const) checkText(field, intent[field])
-  const numbers = [
-    intent.quantity,
-    intent.price_version,
-    ...intent.units.flatMap(({ unit, generation }) => [unit, generation]),
-  ]
-  for (const number of numbers) {
-    if (!Number.isInteger(number) || number < 0 || number > INT4_MAX)
-      throw new LedgerError('bad_request', `intent ${intent.body}: numbers must be whole and below 2^31, got ${number}`)
-  }
-}
 
 /**
  * Which intents can be decided now, by sale; those of a sale being rebuilt have to wait; those of a shard that there is not are dead.
@@ -158,12 +141,25 @@ class Batch {
 
   /**
    * An order that has met an intent mostly meets the same again, whose units are with an order or under a newer generation. Units that
-   * are still the intent's own were held a second time, after Redis had forgotten the first. An unlimited SKU has none to tell the two
-   * apart by, and only its counts in Redis to lose: they stay raised until the next rebuild.
+   * are still the intent's own were held a second time, after Redis had forgotten the first.
    */
   private meetKnown(intent: Intent, order: OrderRow): void {
-    if (order.intent_met) this.giveBackClaimable(intent)
-    else this.meetTombstone(intent, order)
+    if (!order.intent_met) this.meetTombstone(intent, order)
+    else if (this.facts.sale.skus.get(intent.sku)?.total === -1) this.meetUnlimited(intent, order)
+    else this.giveBackClaimable(intent)
+  }
+
+  /**
+   * No units tell a second hold of an unlimited SKU from the first delivered again, but its time does, which the order then takes over.
+   * Redis has counted it once in its epoch, where its record stays. An order with units was never forgotten.
+   */
+  private meetUnlimited(intent: Intent, order: OrderRow): void {
+    if (order.units.length > 0 || intent.reserved_ms <= order.reserved_ms) return
+    if (this.survivors || intent.epoch !== this.facts.sale.epoch) return
+    const met: OrderRow = { ...order, reserved_ms: intent.reserved_ms }
+    this.orders.set(order.body, met)
+    this.effects.quiet.push(met)
+    this.giveBack(intent, intent.quantity)
   }
 
   /** Nothing of an intent that has been here before: it has no units left. */
@@ -380,15 +376,6 @@ function lateName(intent: Intent): string {
 function isWaitingFor(intent: Intent, order: OrderRow | undefined): boolean {
   if (order?.status !== 'expired' || !order.late) return false
   return order.sku === intent.sku && order.quantity === intent.quantity && order.user === intent.user
-}
-
-export function isStorable(intent: Intent): boolean {
-  try {
-    checkIntent(intent)
-    return true
-  } catch {
-    return false
-  }
 }
 
 function unitKey(sku: string, unit: number): string {

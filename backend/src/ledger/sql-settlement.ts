@@ -4,9 +4,10 @@
 // buyers are written under their shard's lock. A payment locks its order alone; a rebuild takes the sale exclusively.
 import { plainArray, textArray } from '../db/array'
 import type { Queries } from '../db/db'
-import { decideBurial, decideIntents, isStorable, partition } from './decide'
+import { isStorable } from './check-intent'
+import { decideBurial, decideIntents, partition } from './decide'
 import { decideEnd } from './decide-end'
-import { announcements, type Effects, noEffects } from './effects'
+import { announcements, changesInOrder, type Effects, noEffects } from './effects'
 import { tombstoneOrder } from './new-orders'
 import { type Intent, LedgerError, type Order, type StatusChange } from './port'
 import { type OrderRow, orderOf, type SaleRow, type UnitRow } from './rows'
@@ -102,7 +103,7 @@ function isPlain({ inserted, changed, quiet, returns }: Effects): boolean {
 function announcedChanges(effects: Effects, ids: string[]): StatusChange[] {
   const last = new Map<string, OrderRow>()
   for (const row of effects.inserted) last.set(row.sale + ':' + row.body, row)
-  for (const row of effects.changed) last.set(row.sale + ':' + row.body, row)
+  for (const { order } of changesInOrder(effects)) last.set(order.sale + ':' + order.body, order)
   return announcements(effects).flatMap(({ sale, bodies }, i) =>
     bodies.map((body) => {
       const order = orderOf(last.get(sale + ':' + body) as OrderRow)
