@@ -402,6 +402,25 @@ describe.each(['memory', 'pglite'])('on %s', (kind) => {
       expect(buyers).toEqual([{ sku: 'red', user: held.user, units: 0, expired_holds: 1, bodies: [] }])
     })
 
+    it('given back when more than half of its time is over counts as if it had run out', async () => {
+      const user = 'somebody'
+      const attempts = async () => (await ledger.shardImage('sale', 0)).buyers.map(({ expired_holds }) => expired_holds)
+      // the last one's payment has been started, which makes its time longer
+      for (const [unit, waited_ms, counts] of [
+        [1, HOLD_MS / 2, false],
+        [2, HOLD_MS / 2 + 1, true],
+        [3, HOLD_MS / 2 + 1, false],
+      ] as const) {
+        const held = intent([unit], { user })
+        await settled(held)
+        if (unit === 3) await paid(held.body)
+        now += waited_ms
+        expect(await ledger.cancel('sale', held.body)).toMatchObject({ status: 'cancelled' })
+        expect((await ledger.pendingReturns(10)).at(-1)).toMatchObject({ body: held.body, expired: counts })
+        expect(await attempts()).toEqual(unit === 1 ? [] : [1])
+      }
+    })
+
     it('is extended once by a payment, and then waits for its session to be closed', async () => {
       const held = intent([1])
       await settled(held)

@@ -106,8 +106,11 @@ function atLimit(evidence: Evidence, attempt: Attempt): boolean {
   if (unitsOf(in_sku) + attempt.quantity > rules.user_max) return true
   const { sale_user_max, hold_attempts_max } = evidence.sale
   if (sale_user_max > 0 && unitsOf(candidates) + attempt.quantity > sale_user_max) return true
-  const expired = others.filter((order) => order.sku === attempt.sku && order.status === 'expired')
-  return hold_attempts_max > 0 && expired.length >= hold_attempts_max
+  // given back late, it may count like one that ran out
+  const ended = others.filter(
+    ({ sku, status }) => sku === attempt.sku && (status === 'expired' || status === 'cancelled'),
+  )
+  return hold_attempts_max > 0 && ended.length >= hold_attempts_max
 }
 
 function unitsOf(entries: { quantity: number }[]): number {

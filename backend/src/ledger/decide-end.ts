@@ -2,15 +2,25 @@
 import type { Effects } from './effects'
 import type { NewReturn, OrderRow, SaleRow, UnitRow } from './rows'
 
+/**
+ * Whether a hold counts against hold_attempts_max: it ran out, or more than half of its time was over when it was given back. Otherwise
+ * somebody could keep units for good, giving back just before the end; whoever gives back soon has changed their mind.
+ */
+function isAttempt(order: OrderRow, status: 'expired' | 'cancelled', now: number): boolean {
+  return status === 'expired' || 2 * (now - order.confirmed_ms) > order.pay_by_ms - order.confirmed_ms
+}
+
 /** Ends a confirmed order: units on their way back under a new generation, buyer's count lowered, status published. */
 export function decideEnd(
   sale: SaleRow,
   order: OrderRow,
   status: 'expired' | 'cancelled',
+  now: number,
   unit: (sku: string, unit: number) => UnitRow | undefined,
   effects: Effects,
 ): OrderRow {
   const ended: OrderRow = { ...order, status, version: order.version + 1, pay_by_ms: 0 }
+  const is_attempt = isAttempt(order, status, now)
   const limited = sale.skus.get(order.sku)?.total !== -1
   const units: NewReturn['units'] = []
   for (const number of order.units) {
@@ -37,7 +47,7 @@ export function decideEnd(
     sku: order.sku,
     user: order.user,
     units: -order.quantity,
-    expired_holds: status === 'expired' ? 1 : 0,
+    expired_holds: is_attempt ? 1 : 0,
   })
   effects.returns.push({
     sale: sale.id,
@@ -48,7 +58,7 @@ export function decideEnd(
     user: order.user,
     quantity: order.quantity,
     units,
-    expired: status === 'expired',
+    expired: is_attempt,
   })
   return ended
 }

@@ -1,5 +1,6 @@
 // The tables of the ledger in memory, and how decisions read and change them.
 import type { DegradeByHand } from '../../../contract/degradation'
+import { decideEnd } from './decide-end'
 import { putOff } from './decide-payment'
 import { announcements, changesInOrder, type Effects, type Facts } from './effects'
 import { MemoryPins } from './pins'
@@ -132,6 +133,12 @@ export class MemoryTables {
       const order = orderOf(this.saleTables(sale).orders.get(body) as OrderRow)
       return { id: String(id), sale, shard: order.shard, order }
     })
+  }
+
+  protected end(order: OrderRow, status: 'expired' | 'cancelled', effects: Effects): OrderRow {
+    const tables = this.saleTables(order.sale)
+    const unit = (sku: string, number: number) => unitOf(tables, sku, number)
+    return decideEnd(tables.row, order, status, this.options.clock(), unit, effects)
   }
 
   protected allOrders(): OrderRow[] {

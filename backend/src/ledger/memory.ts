@@ -6,7 +6,6 @@ import type { SaleState } from '../../../contract/followed-sale'
 import { MemoryAccounts } from './accounts'
 import { checkIntent, isStorable } from './check-intent'
 import { decideBurial, decideIntents, partition } from './decide'
-import { decideEnd } from './decide-end'
 import { decideLateRefund, decidePayment, decidePaymentStart } from './decide-payment'
 import { MemoryDraws } from './draws'
 import { noEffects } from './effects'
@@ -141,10 +140,7 @@ export class MemoryLedger extends MemoryTables implements port.Ledger {
       return !this.saleTables(order.sale).row.rebuilding && (session === undefined || closed.has(session.session))
     })
     const effects = noEffects()
-    const ended = due.slice(0, limit).map((order) => {
-      const tables = this.saleTables(order.sale)
-      return decideEnd(tables.row, order, 'expired', (sku, unit) => unitOf(tables, sku, unit), effects)
-    })
+    const ended = due.slice(0, limit).map((order) => this.end(order, 'expired', effects))
     this.apply(effects)
     for (const order of ended) {
       const session = this.openSession(order.sale, order.body)
@@ -168,7 +164,7 @@ export class MemoryLedger extends MemoryTables implements port.Ledger {
     if (tables === undefined || order === undefined) return undefined
     if (order.status !== 'confirmed' || tables.row.rebuilding) return orderOf(order)
     const effects = noEffects()
-    const ended = decideEnd(tables.row, order, 'cancelled', (sku, unit) => unitOf(tables, sku, unit), effects)
+    const ended = this.end(order, 'cancelled', effects)
     this.apply(effects)
     return orderOf(ended)
   }

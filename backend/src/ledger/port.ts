@@ -40,7 +40,7 @@ export interface NewSale {
   payment_extension_ms: number
   /** units one buyer may have over all SKUs; 0: no such limit */
   sale_user_max: number
-  /** holds one buyer may let run out per SKU before being refused; 0: no such limit */
+  /** holds one buyer may let run out per SKU, or give back after more than half of their time, before being refused; 0: no such limit */
   hold_attempts_max: number
   left_shown: 'exact' | 'band'
   gate: Record<string, unknown>
@@ -135,7 +135,7 @@ export interface PendingReturn {
   quantity: number
   /** each with the generation of its new grant */
   units: UnitGeneration[]
-  /** a hold that ran out counts against hold_attempts_max */
+  /** counts against hold_attempts_max: it ran out, or nearly */
   expired: boolean
 }
 

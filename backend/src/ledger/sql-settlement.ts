@@ -226,7 +226,7 @@ async function endOrders(
   const ended = orders.map((order) => {
     const sale = locked.get(order.sale)
     if (sale === undefined) throw new Error(`sale ${order.sale} is not locked`)
-    return decideEnd(sale.row, order, status, (sku, unit) => units.get(unitKey(order.sale, sku, unit)), effects)
+    return decideEnd(sale.row, order, status, now, (sku, unit) => units.get(unitKey(order.sale, sku, unit)), effects)
   })
   await writeEffects(queries, effects, now)
   return ended

@@ -6,7 +6,7 @@
 //
 // KEYS  1 meta  2 buyers  3 reservations  4 returned  5 free list of the SKU
 // ARGV  1 return id  2 SKU  3 quantity  4 units "unit:generation,…" ('' for none)  5 user  6 body
-//       7 expired (1: a hold that ran out)  8 epoch
+//       7 expired (1: a hold that counts against hold_attempts_max)  8 epoch
 // Returns applied, seen or stale.
 
 const enum Key {
