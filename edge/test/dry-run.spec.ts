@@ -54,7 +54,8 @@ beforeAll(async () => {
   shop = await startShop({ config })
   await shop.open(
     SALE,
-    { total: 100, user_max: 20 },
+    // probes are as many as it takes until the lists are there
+    { total: 2000, user_max: 500 },
     {
       gate: {
         level_min: 5,

@@ -169,7 +169,7 @@ describe('events to a Kafka that is not there', () => {
     await own.gate.reload()
     await until(async () => (await counts()).queued === 0, 30_000)
     expect((await counts()).dropped).toEqual({ queue_full: 100, exit: 1000 })
-    expect(errorLog()).toMatch(/kafka: .*Connection refused/)
+    await until(async () => /kafka: .*Connection refused/.test(errorLog()))
   })
 
   it('are counted by the successor of a worker that was killed', async () => {

@@ -55,7 +55,9 @@ describe('a sale that asks for a proof', () => {
     expect(shopper.refusals).toEqual([`403 POST /sales/${sale}/reservations`])
   })
 
-  it('says what is the matter when the device cannot compute, and lets wait instead', async () => {
+  it('says what is the matter when the device cannot compute, and lets wait instead', {
+    timeout: 120_000,
+  }, async () => {
     const sale = await makeSale({ gate: { proof: true } })
     watchProofs()
     // a browser without threads; the page of waiting has no script at all

@@ -67,13 +67,13 @@ describe('a sale with a waiting room', () => {
   it('takes later comers in line, with place, chance and no more polls than the server asks for', async () => {
     const sale = await saleWithRoom(false, -1000)
     // nobody is let in for now
+    let is_held = true
     const polls: number[] = []
     await page.route('**/tickets/*', async (route) => {
       polls.push(Date.now())
       const waiting = { status: 'waiting', place: 42, eta_s: 130, chance: 'fair', poll_after_ms: 1500 }
-      const pass = polls.length > 2 ? undefined : waiting
-      if (pass === undefined) await route.continue()
-      else await route.fulfill({ json: pass })
+      if (is_held) await route.fulfill({ json: waiting })
+      else await route.continue()
     })
     await open(sale)
     await signIn('later')
@@ -83,6 +83,8 @@ describe('a sale with a waiting room', () => {
     await room().locator('li', { hasText: 'About 3 minutes to go' }).waitFor()
     expect(await button().textContent()).toBe('Wait for your turn')
     await page.screenshot({ path: shot('room-waiting.png') })
+    await expect.poll(() => polls.length).toBeGreaterThan(1)
+    is_held = false
     await titled('It’s your turn')
     expect((polls[1] as number) - (polls[0] as number)).toBeGreaterThanOrEqual(1400)
     await button().click()

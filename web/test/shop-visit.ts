@@ -51,8 +51,9 @@ export async function makeSale({
     skus: [{ sku: 'lamp', title: 'Reading lamp', price: { amount_minor: 4950, currency: 'EUR' }, total, user_max }],
   })
   await stack.admin('POST', `/admin/sales/${id}/prewarm`)
-  // the gate follows the backend: a moment later it knows the sale
-  await expect.poll(async () => (await fetch(`${stack.urls.gate}/sales/${id}/state`)).status).toBe(200)
+  // the gate follows the backend: a moment later it knows the sale, and that it is loaded
+  const phase = async () => (await (await fetch(`${stack.urls.gate}/sales/${id}/state`)).json()).phase
+  await expect.poll(phase).toBe(opens_in_ms < 0 ? 'open' : 'upcoming')
   return id
 }
 
