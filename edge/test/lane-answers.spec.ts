@@ -94,7 +94,7 @@ describe('a lane whose Redis did not know the script', () => {
 })
 
 describe('a lane that Redis refuses after an answer was lost', () => {
-  beforeAll(() => start({ reply_ms_max: 1500, wait_ms_max: 20_000 }))
+  beforeAll(() => start({ reply_ms_max: 3000, wait_ms_max: 20_000 }))
   afterAll(stop)
 
   const redisCli = (...args: string[]) => execFileSync('redis-cli', ['-u', shop.stack.urls.redis, ...args])

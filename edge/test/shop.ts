@@ -16,12 +16,6 @@ export interface Answer {
 }
 
 const TIMEOUT_MS = 20_000
-/** longer than the 100 ms between two looks of a worker at what its node knows */
-const LOOK_MS = 150
-/** connections of their own, enough at once that no worker takes them all */
-const CONNECTIONS_EACH = 8
-
-const CLOSE = { connection: 'close' }
 
 export class Shop {
   constructor(
@@ -40,19 +34,8 @@ export class Shop {
       ...more,
     })
     await this.stack.admin('POST', `/admin/sales/${id}/open`)
-    await this.untilAllSay(`/sales/${id}/state`, (body) => body.phase === 'open')
-  }
-
-  /** Until every worker of the gate says so: one hears what is new, the others at their next look. */
-  async untilAllSay(path: string, is_so: (body: Record<string, unknown>) => boolean): Promise<void> {
-    await until(async () => is_so((await this.get(path)).body))
-    const workers = this.stack.gate.workers().length
-    if (workers < 2) return
-    await until(async () => {
-      await sleep(LOOK_MS)
-      const asked = Array.from({ length: workers * CONNECTIONS_EACH }, () => this.call('GET', path, CLOSE))
-      return (await Promise.all(asked)).every(({ body }) => is_so(body))
-    })
+    // every worker says so then (sales.spec.ts)
+    await until(async () => (await this.get(`/sales/${id}/state`)).body.phase === 'open')
   }
 
   async sessions(count: number, prefix: string): Promise<DemoSession[]> {
