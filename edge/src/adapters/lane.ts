@@ -7,6 +7,7 @@ import * as semaphores from 'ngx.semaphore'
 import type { LaneResult } from '../kernel/lane'
 import type { RedisAddress } from './environment'
 import { type Batch, deliver, enqueue, evaluate, failBatch, type Waiter } from './lane-batch'
+import { nowS } from './nginx-calls'
 import { connectRedis, type RedisConnection } from './redis-connection'
 
 interface LaneLimits {
@@ -58,6 +59,8 @@ export interface Lane {
 }
 
 const IDLE_S = 30
+/** while a new Redis is not loaded yet, connections are made again this often at most */
+const LOOK_AGAIN_S = 1
 /** what sockets say when the reply did not come in time */
 const TIMEOUT = 'timeout'
 const BACK_OFF_MIN_S = 0.05
@@ -187,6 +190,16 @@ function roundTrip(connection: RedisConnection, batches: Batch[]): string | unde
   return undefined
 }
 
+/**
+ * An idle connection may be to a Redis that has gone since, which only sending would tell; and what is for its successor is not sent on
+ * it. So where somebody names another Redis, a connection that is not new is made again.
+ */
+function isOutlived(connection: RedisConnection, batches: Batch[]): boolean {
+  if (nowS() - connection.since_s < LOOK_AGAIN_S) return false
+  for (const batch of batches) if (batch.replid !== '' && batch.replid !== connection.replid) return true
+  return false
+}
+
 /** Batches whose replication id is another Redis' are not for this one: the ledger will have it loaded first. */
 function withoutStrangers(connection: RedisConnection, batches: Batch[]): Batch[] {
   const kept: Batch[] = []
@@ -208,6 +221,10 @@ function serve(lane: Lane, batches: Batch[]): void {
       break
     }
     const connection = lane.connection as RedisConnection
+    if (isOutlived(connection, lane.in_flight)) {
+      dropConnection(lane)
+      continue
+    }
     lane.in_flight = withoutStrangers(connection, lane.in_flight)
     if (lane.in_flight.length === 0) break
     for (const batch of lane.in_flight) lane.counts.items += batch.waiters.length

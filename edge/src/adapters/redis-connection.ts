@@ -1,6 +1,7 @@
 // One connection to Redis: its module's name, its login, and which Redis it is.
 import type { Client, Module } from 'resty.redis'
 import type { RedisAddress } from './environment'
+import { nowS } from './nginx-calls'
 
 interface RedisTimes {
   connect_ms: number
@@ -12,6 +13,8 @@ export interface RedisConnection {
   client: Client
   /** replication id: changes with a restart, so that a Redis that lost its memory is recognised */
   replid: string
+  /** when it was made, by this node's clock */
+  since_s: number
 }
 
 let module: Module | undefined
@@ -80,5 +83,5 @@ export function connectRedis(
     client.close()
     return $multi(undefined, problem)
   }
-  return $multi({ client, replid }, undefined)
+  return $multi({ client, replid, since_s: nowS() }, undefined)
 }
